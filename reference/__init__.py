@@ -1,0 +1,1 @@
+"""The five synchronization primitives of asyncio, written to be read."""
