@@ -1,0 +1,232 @@
+"""One run of a scenario from its first callback to its end: set up, drive, drain, and leave nothing behind.
+
+A run that ends by itself is wound up as `asyncio.run` does it: the other tasks are cancelled and awaited, asynchronous generators closed. A run that is cut short (its state
+is known, a property is violated) is not wound up: its coroutines are closed quietly, and nothing that they do then is seen. Cyclic garbage is
+collected between runs, every now and then, and never inside one, so that the death of an object happens at the same moment in every run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import sys
+import warnings
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import fences
+from .errors import FenceError, UsageError
+from .loop import SimulatedLoop, SimulatedTask
+from .runtime import Chooser, Recorder, Run, Settings, Violation, describe_told, set_current
+from .scheduling import drive, drive_default
+from .waiting import explain_deadlock
+
+__all__ = ["Outcome", "Scenario", "execute", "simulation"]
+
+Scenario = Callable[[], Coroutine[Any, Any, Any]]
+_GARBAGE_EVERY = 200  # runs between two collections of cyclic garbage
+
+
+@dataclass
+class Outcome:
+    """How a run ended.
+
+    `kind` is one of `done`, `violated`, `cut` (a known state was reached), `cancelled` (the scenario ended by an injected cancellation), `depth` (the limit on steps) and
+    `fence`. `result` is what the scenario returned.
+    """
+
+    kind: str
+    steps: int
+    choices: int
+    violation: Violation | None = None
+    result: Any = None
+    fence: FenceError | None = None
+    witnesses: set[str] = field(default_factory=set)
+    names_matter: bool = False
+    time_matters: bool = False
+
+
+_runs = 0
+
+
+def execute(
+    scenario: Scenario,
+    settings: Settings,
+    chooser: Chooser,
+    recorder: Recorder | None = None,
+    attach: Callable[[Run], None] | None = None,
+) -> Outcome:
+    """Run `scenario` once; `chooser` decides. Must be called inside `simulation()`.
+
+    `attach(run)` is called before the first step. Raises UsageError if the scenario isn't a coroutine function, and whatever the chooser raises.
+    """
+    global _runs
+    _runs += 1
+    if _runs % _GARBAGE_EVERY == 0:
+        gc.collect()
+    loop = SimulatedLoop()
+    run = Run(loop, chooser, settings, recorder, budget=settings.cancel)
+    set_current(run)
+    asyncio._set_running_loop(loop)
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(firstiter=loop.asyncgen_first_iterated, finalizer=loop.asyncgen_finalized)
+    try:
+        coroutine = scenario()
+        if not asyncio.iscoroutine(coroutine):
+            raise UsageError(
+                f"the scenario {getattr(scenario, '__name__', scenario)!r} returned {type(coroutine).__name__}, not a coroutine; "
+                "a scenario is an `async def` without arguments"
+            )
+        main: SimulatedTask = SimulatedTask(coroutine, loop=loop, name="main")
+        main._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop.tasks.append(main)
+        run.main = main
+        main.add_done_callback(lambda _: _stop(run))
+        if attach is not None:
+            attach(run)
+        drive(run)
+        outcome = _conclude(run, main)
+        outcome.names_matter = loop.names_matter
+        outcome.time_matters = loop.time_matters
+        return outcome
+    finally:
+        loop.dead = True
+        _close_quietly(loop)
+        sys.set_asyncgen_hooks(*hooks)
+        asyncio._set_running_loop(None)
+        set_current(None)
+
+
+def _stop(run: Run) -> None:
+    run.stopping = True
+
+
+def _conclude(run: Run, main: SimulatedTask) -> Outcome:
+    """Wind the run up, and say how it ended."""
+    loop = run.loop
+    result: Any = None
+    kind = "done"
+    if run.deadlocked and not main.done():
+        loop.reporting = True
+        run.violate("no-deadlock", explain_deadlock(run))
+        loop.reporting = False
+        kind = "deadlock"
+    elif run.depth_exceeded:
+        kind = "depth"
+    elif not run.halted:
+        if main.cancelled():
+            kind = "cancelled"
+            if not run.injected:
+                run.violate("no-unhandled-exception", "the scenario ended with a CancelledError that nobody injected")
+        elif (error := main.exception()) is not None:
+            _blame(run, error)
+        else:
+            result = main.result()
+        if not run.halted:
+            _drain(run, main)
+    if run.violation is not None:
+        kind = "violated"
+    elif loop.fence is not None:
+        kind = "fence"
+    elif run.cut:
+        kind = "cut"
+    return Outcome(kind, run.steps, run.choices, run.violation, result, loop.fence, run.witnesses)
+
+
+def _blame(run: Run, error: BaseException) -> None:
+    """Record the exception that the scenario ended with."""
+    for inner in _leaves(error):
+        text = f"{type(inner).__name__}: {inner}" if str(inner) else type(inner).__name__
+        if isinstance(inner, AssertionError):
+            run.violate("assertion", str(inner) or "an assertion of the scenario does not hold")
+        else:
+            run.violate("no-unhandled-exception", f"the scenario raised {text}")
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _drain(run: Run, main: SimulatedTask) -> None:
+    """Cancel and await what is left, as `asyncio.run` does; then look for exceptions that nobody has retrieved."""
+    loop = run.loop
+    loop.draining = True
+    run.invariants.clear()
+    run.watched = False
+    pending = [task for task in loop.live_tasks() if task is not main]
+    if pending:
+        if run.settings.forbid_leaked_tasks:
+            loop.reporting = True
+            names = ", ".join(task.get_name() for task in pending)
+            loop.reporting = False
+            run.violate("no-leaked-task", f"the scenario is done, but these tasks are still pending: {names}")
+            if run.halted:
+                return
+        for task in pending:
+            task.cancel()
+        if not drive_default(run, lambda: all(task.done() for task in pending)):
+            loop.reporting = True
+            names = ", ".join(task.get_name() for task in pending if not task.done())
+            loop.reporting = False
+            run.violate(
+                "no-deadlock", f"after the scenario was done, these tasks were cancelled, but they never end: {names}"
+            )
+            return
+        for task in pending:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                loop.told.append({"message": f"an exception during the shutdown of {task.get_coro()!r}", "exception": error})
+    if loop.asyncgens:
+        closing = SimulatedTask(loop.shutdown_asyncgens(), loop=loop, name="shutdown")
+        drive_default(run, closing.done)
+    loop.live_tasks()
+    for ref in loop.unretrieved:
+        late = ref()
+        if late is not None and late._log_traceback:  # type: ignore[attr-defined]
+            late._log_traceback = False  # type: ignore[attr-defined]
+            loop.told.append({"message": "Task exception was never retrieved", "exception": late._exception})
+    if loop.told:
+        run.violate("no-unhandled-exception", describe_told(loop.told[0]))
+
+
+def _close_quietly(loop: SimulatedLoop) -> None:
+    """Close the coroutines that a run left behind. What they do about it is not seen: the loop is dead."""
+    for task in loop.tasks:
+        if not task.done():
+            coroutine = task.get_coro()
+            for _ in range(100):  # a coroutine may await again and again while it is being closed
+                try:
+                    coroutine.close()  # type: ignore[union-attr]
+                except BaseException:  # noqa: BLE001, S112  # whatever it raises belongs to a run that is over
+                    continue
+                break
+    loop.tasks.clear()
+    loop.ready.clear()
+    loop.outside.clear()
+    loop.timers.clear()
+
+
+@contextlib.contextmanager
+def simulation() -> Iterator[None]:
+    """Prepare the process for runs: fences up, garbage collection off, nothing printed by coroutines that are closed."""
+    enabled = gc.isenabled()
+    hook = sys.unraisablehook
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    sys.unraisablehook = lambda _: None
+    try:
+        with warnings.catch_warnings(), fences.raised():
+            warnings.filterwarnings("ignore", message="coroutine .* was never awaited", category=RuntimeWarning)
+            yield
+    finally:
+        gc.unfreeze()
+        gc.collect()
+        sys.unraisablehook = hook
+        if enabled:
+            gc.enable()

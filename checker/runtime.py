@@ -1,0 +1,240 @@
+"""One run of a scenario, while it runs: what the scenario has asked for, and what has been seen so far.
+
+The functions that scenarios call (`checkpoint`, `choose`, `fail`, …) find their run here. There is one run at a time in a process, so it is a module
+global and not a context variable: a context variable would be part of every task's context and so of every state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .errors import TreadleError
+from .events import Handle, OutsideEvent
+from .loop import SimulatedLoop
+
+__all__ = [
+    "Chooser",
+    "Run",
+    "Settings",
+    "Violation",
+    "checkpoint",
+    "choose",
+    "current_run",
+    "fail",
+    "invariant",
+    "observe",
+    "when_stable",
+    "witness",
+]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A property that a run broke, and how, in one sentence."""
+
+    property: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run may do: contract, time, the budget of cancellations, and which properties count."""
+
+    contract: str = "stock"
+    time: str = "virtual"
+    cancel: int = 0
+    ignore: frozenset[str] = frozenset()
+    forbid_leaked_tasks: bool = False
+    max_steps: int = 10_000
+
+
+class Chooser(Protocol):
+    """Who decides: an explorer, a replayed schedule, a random walk."""
+
+    def pick(self, options: list[Any], deferred_from: int = 0) -> int:
+        """Return the index of the chosen one of at least two options; see `scheduling` for `deferred_from`."""
+
+    def confirm(self) -> None:
+        """The last choice that was deferred makes a difference after all."""
+
+    def seen(self, run: Run) -> bool:
+        """Return True if the run is in a state from which everything has been explored, and may end."""
+
+
+class Recorder(Protocol):
+    """Who watches a run step by step, for its trace."""
+
+    def chosen(self, run: Run, options: list[Any], index: int) -> None:
+        """Note a choice of at least two options."""
+
+    def before(self, run: Run, handle: Handle) -> None:
+        """Note that a callback is about to run."""
+
+    def after(self, run: Run, handle: Handle) -> None:
+        """Note that it has run."""
+
+
+@dataclass
+class Run:
+    """The state of one run that is not the program's own."""
+
+    loop: SimulatedLoop
+    chooser: Chooser
+    settings: Settings
+    recorder: Recorder | None = None
+    main: asyncio.Task[Any] | None = None
+    budget: int = 0
+    injected: int = 0
+    steps: int = 0
+    choices: int = 0
+    stopping: bool = False
+    cut: bool = False
+    depth_exceeded: bool = False
+    deadlocked: bool = False
+    violation: Violation | None = None
+    invariants: list[tuple[Callable[[], object], str, str]] = field(default_factory=list)
+    stable_hooks: list[Callable[[], object]] = field(default_factory=list)
+    observers: list[tuple[str, Callable[[], str]]] = field(default_factory=list)
+    witnesses: set[str] = field(default_factory=set)
+    watched: bool = False  # there are invariants
+
+    def violate(self, property: str, message: str) -> None:
+        """Record the first violation of a property that counts; the run ends after the present step."""
+        if self.violation is None and property not in self.settings.ignore and not self.loop.dead:
+            self.violation = Violation(property, message)
+
+    def choose(self, options: list[Any], deferred_from: int = 0) -> int:
+        """Let the chooser pick one of at least two options."""
+        self.choices += 1
+        index = self.chooser.pick(options, deferred_from)
+        if self.recorder is not None:
+            self.recorder.chosen(self, options, index)
+        return index
+
+    def execute(self, handle: Handle) -> None:
+        """Run one callback: a step."""
+        self.steps += 1
+        if self.recorder is not None:
+            self.recorder.before(self, handle)
+        try:
+            handle._context.run(handle._callback, *handle._args)
+        except (SystemExit, KeyboardInterrupt) as error:
+            if self.loop.dead:
+                return
+            self.violate("no-unhandled-exception", f"a callback raised {type(error).__name__}, which ends the event loop")
+            if isinstance(error, KeyboardInterrupt):
+                raise
+        except BaseException as error:
+            self.loop.call_exception_handler(
+                {"message": "an exception came out of a callback", "exception": error, "handle": handle}
+            )
+        if self.watched or self.loop.told:
+            self.check()
+        if self.recorder is not None:
+            self.recorder.after(self, handle)
+
+    def check(self) -> None:
+        """Check the invariants and what the exception handler was told."""
+        for predicate, property, message in self.invariants:
+            if not predicate():
+                self.violate(property, message)
+        if self.loop.told and self.violation is None:
+            self.violate("no-unhandled-exception", describe_told(self.loop.told[0]))
+
+    @property
+    def halted(self) -> bool:
+        """True when nothing more of this run may be executed."""
+        return self.violation is not None or self.cut or self.loop.fence is not None
+
+
+def describe_told(context: dict[str, Any]) -> str:
+    """Say in one sentence what an exception handler was told."""
+    message = str(context.get("message", "the exception handler was called"))
+    error = context.get("exception")
+    if error is None:
+        return message
+    return f"{message}: {type(error).__name__}: {error}" if str(error) else f"{message}: {type(error).__name__}"
+
+
+_current: Run | None = None
+
+
+def set_current(run: Run | None) -> None:
+    """Make `run` the one that the functions below mean."""
+    global _current
+    _current = run
+
+
+def current_run() -> Run:
+    """Return the run that is under way.
+
+    Raises:
+        TreadleError: outside of a run.
+    """
+    if _current is None:
+        raise TreadleError(
+            "this function works only inside a scenario that treadle runs; "
+            "start it with `treadle check FILE` or `treadle.checker.check(scenario)`"
+        )
+    return _current
+
+
+async def checkpoint(*, maybe: bool = False) -> None:
+    """Wait for the outside world: resumes at any later moment. With `maybe`, not suspending at all is explored too."""
+    run = current_run()
+    if maybe and choose(2):
+        return
+    await run.loop.checkpoint()
+
+
+def choose(n: int) -> int:
+    """Return a number in 0 … n-1; all of them are explored.
+
+    Raises:
+        ValueError: if n is less than 1.
+    """
+    if n < 1:
+        raise ValueError(f"choose(n) needs at least one option, got n = {n}")
+    run = current_run()
+    if n == 1 or run.loop.draining or run.loop.dead:
+        return 0
+    return run.choose(list(range(n)))
+
+
+def fail(property: str, message: str) -> None:
+    """Report that a property is violated; the run ends after the present step."""
+    current_run().violate(property, message)
+
+
+def invariant(
+    predicate: Callable[[], object], property: str = "assertion", message: str = "an invariant does not hold"
+) -> None:
+    """Check `predicate()` after every step of this run; false means that `property` is violated."""
+    run = current_run()
+    run.invariants.append((predicate, property, message))
+    run.watched = True
+
+
+def when_stable(hook: Callable[[], object]) -> None:
+    """Call `hook()` in every state in which nothing is in flight: only checkpoints and cancellations could happen next."""
+    current_run().stable_hooks.append(hook)
+
+
+def observe(label: str, describe: Callable[[], str]) -> None:
+    """Show `describe()` in the column `label` of a trace."""
+    current_run().observers.append((label, describe))
+
+
+def witness(name: str) -> None:
+    """Note that something happened that must happen in at least one run."""
+    current_run().witnesses.add(name)
+
+
+def is_internal(event: OutsideEvent) -> bool:
+    """Return True for pending events that belong to the inside of the program: as long as there is one, a state is not stable."""
+    from .events import Delayed, ExecutorJob
+
+    return isinstance(event, (Delayed, ExecutorJob))

@@ -1,0 +1,49 @@
+"""Who waits for what: the wait-for graph of a state in which nothing can happen any more."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from .runtime import Run
+
+__all__ = ["explain_deadlock", "innermost_frame", "waiting_place"]
+
+
+def explain_deadlock(run: Run) -> str:
+    """Return one sentence: which tasks wait, at which line, for what."""
+    waits = []
+    for task in run.loop.live_tasks():
+        place = waiting_place(task)
+        if place is not None:
+            waits.append(f"{task.get_name()} waits at {place}")
+    if not waits:
+        return "nothing can happen any more, and the scenario is not done"
+    return "nothing can happen any more, and the scenario is not done: " + "; ".join(waits)
+
+
+def waiting_place(task: asyncio.Task[Any]) -> str | None:
+    """Return `function (file:line)` of the innermost line of the program at which a task is suspended; None if it cannot be told."""
+    frame = innermost_frame(task)
+    if frame is None:
+        return None
+    name = frame.f_code.co_qualname
+    file = frame.f_code.co_filename.replace("\\", "/").rsplit("/", 1)[-1]
+    return f"{name} ({file}:{frame.f_lineno})"
+
+
+def innermost_frame(task: asyncio.Task[Any], library: bool = False) -> Any:
+    """Return the innermost frame of a suspended task that is not asyncio's or treadle's own (`library` accepts these too)."""
+    coroutine: Any = task.get_coro()
+    best = None
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None) or getattr(coroutine, "ag_frame", None)
+        if frame is None:
+            break
+        module = frame.f_globals.get("__name__", "")
+        if library or best is None or not (module.startswith(("asyncio.", "treadle.checker."))):
+            best = frame
+        coroutine = (
+            getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None) or getattr(coroutine, "ag_await", None)
+        )
+    return best
