@@ -1,0 +1,276 @@
+"""`treadle model`: explore, refute, prove and export the models.
+
+The work is done in `treadle.model`; this module reads options, shows progress, prints tables and writes JSON. Nothing
+here decides a verdict by itself except `verdict_of`, in one place: a search that was held back is never `verified`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from treadle.model.errors import ModelError
+from treadle.model.explicit import Explorer, Violation
+from treadle.model.liveness import check_progress
+from treadle.model.models import FAMILIES, family
+from treadle.model.models.family import Family, Size
+
+model_app = typer.Typer(
+    name="model",
+    help="Explore, refute, prove and export the models of the primitives.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+EXIT = {"verified": 0, "violated": 1, "bounded": 3, "inconclusive": 3}
+Document = dict[str, object]
+
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A name from `treadle model list`.")]
+Tasks = Annotated[int, typer.Option("--tasks", help="Number of tasks.")]
+Value = Annotated[int | None, typer.Option("--value", help="Initial value, for the semaphores (default 1).")]
+Rounds = Annotated[str, typer.Option("--rounds", help="Rounds a task, or inf.")]
+Cancel = Annotated[str, typer.Option("--cancel", help="Cancellations a task, or inf.")]
+FaultOption = Annotated[str | None, typer.Option("--fault", help="Build the model with this fault.")]
+Json = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - is standard output.")
+]
+Timeout = Annotated[float | None, typer.Option("--timeout", metavar="SECONDS", help="Stop after so long: bounded.")]
+AllowBounded = Annotated[
+    bool, typer.Option("--allow-bounded", help="Exit with 0 instead of 3 when a limit was reached.")
+]
+
+
+def verdict_of(violations: int, limit: str | None) -> str:
+    """Give the verdict of a search: `violated`, `bounded` (it was held back), or `verified`."""
+    if violations:
+        return "violated"
+    return "bounded" if limit else "verified"
+
+
+def usage_error(message: str) -> typer.Exit:
+    """Print one clear message on standard error; give the exit for usage errors."""
+    typer.echo(f"treadle model: {message}", err=True)
+    return typer.Exit(2)
+
+
+def size_of(chosen: Family, tasks: int, value: int | None, rounds: str, cancel: str) -> Size:
+    """Read the options that say how large the model is."""
+    if value is not None and not chosen.has_value:
+        raise ModelError(f"{chosen.name} has no initial value to choose; leave --value out")
+    return Size(tasks, 1 if value is None else value, unlimited("--rounds", rounds), unlimited("--cancel", cancel))
+
+
+def unlimited(option: str, text: str) -> int | None:
+    """Read a number or `inf` (None)."""
+    if text == "inf":
+        return None
+    if text.isdigit():
+        return int(text)
+    raise ModelError(f"{option} expects a whole number or inf, not {text!r}")
+
+
+def scope_of(chosen: Family, size: Size, fault: str | None, **more: object) -> Document:
+    """Give what a verdict holds for, in the words of the options."""
+    scope: Document = {
+        "model": chosen.name,
+        "tasks": size.tasks,
+        **({"value": size.value} if chosen.has_value else {}),
+        "rounds": "inf" if size.rounds is None else size.rounds,
+        "cancel": "inf" if size.cancel is None else size.cancel,
+        "fault": fault,
+    }
+    return scope | more
+
+
+def finish(document: Document, target: str | None, show: Callable[[Console], None], allow_bounded: bool) -> typer.Exit:
+    """Print or write a result; give the exit that its verdict asks for."""
+    if target == "-":
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        show(Console())
+        if target is not None:
+            try:
+                with open(target, "w", encoding="utf-8") as stream:
+                    json.dump(document, stream, indent=2)
+                    stream.write("\n")
+            except OSError as error:
+                return usage_error(f"cannot write {target}: {error.strerror}")
+    code = EXIT[str(document["verdict"])]
+    return typer.Exit(0 if code == 3 and allow_bounded else code)
+
+
+def violation_document(violation: Violation) -> Document:
+    """Give a violation as JSON: the stable names, then what helps to read it."""
+    document: Document = {
+        "property": violation.property,
+        "message": violation.message,
+        "length": violation.length,
+        "schedule": list(violation.schedule),
+        "states": list(violation.states),
+    }
+    if violation.id:
+        document["id"] = violation.id
+    if violation.loop is not None:
+        document["loop"] = violation.loop
+    return document
+
+
+class Watcher:
+    """Shows how far a search has come, on a terminal only."""
+
+    def __init__(self, wanted: bool):
+        self._progress = (
+            Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            if wanted and sys.stderr.isatty()
+            else None
+        )
+        self._task = self._progress.add_task("exploring") if self._progress else None
+
+    def __enter__(self) -> Watcher:
+        if self._progress:
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress:
+            self._progress.stop()
+
+    def __call__(self, states: int, depth: int) -> None:
+        """Take the number of states visited so far and the depth."""
+        if self._progress and self._task is not None:
+            self._progress.update(self._task, description=f"{states:,} states, depth {depth}")
+
+
+@model_app.command("list")
+def list_models(target: Json = None) -> None:
+    """List the models, their faults and what each fault breaks."""
+    document: Document = {
+        "models": [
+            {
+                "name": each.name,
+                "summary": each.summary,
+                "value": each.has_value,
+                "faults": [{"name": f.name, "text": f.text, "breaks": list(f.breaks)} for f in each.faults],
+            }
+            for each in FAMILIES.values()
+        ]
+    }
+    if target == "-":
+        typer.echo(json.dumps(document, indent=2))
+        return
+    if target is not None:
+        raise finish({**document, "verdict": "verified"}, target, lambda console: None, False)
+    console = Console()
+    for each in FAMILIES.values():
+        console.print(f"[bold]{each.name}[/]: {each.summary}")
+        for fault in each.faults:
+            console.print(f"  --fault {fault.name}: {fault.text} [dim](breaks {', '.join(fault.breaks)})[/]")
+
+
+@model_app.command()
+def explore(
+    name: ModelArgument,
+    tasks: Tasks = 3,
+    value: Value = None,
+    rounds: Rounds = "1",
+    cancel: Cancel = "1",
+    symmetry: Annotated[bool, typer.Option("--symmetry", help="Visit one state an orbit (exact).")] = False,
+    fault: FaultOption = None,
+    liveness: Annotated[bool, typer.Option("--liveness", help="Also look for cycles that starve a task.")] = False,
+    max_states: Annotated[int | None, typer.Option("--max-states", help="Stop at so many states: bounded.")] = None,
+    timeout: Timeout = None,
+    allow_bounded: AllowBounded = False,
+    target: Json = None,
+) -> None:
+    """Visit every reachable state; print the shortest counterexample of each violated property."""
+    try:
+        chosen = family(name)
+        size = size_of(chosen, tasks, value, rounds, cancel)
+        explorer = Explorer(chosen.build(size, fault), symmetry=symmetry)
+        with Watcher(target != "-") as watch:
+            found = explorer.run(max_states=max_states, timeout=timeout, progress=watch)
+            violations = list(found.violations)
+            if liveness and found.complete:
+                violations += check_progress(explorer)
+    except ModelError as error:
+        raise usage_error(str(error)) from None
+    stats: Document = {
+        "states": found.states,
+        "transitions": found.transitions,
+        "terminal": found.terminal,
+        "diameter": found.diameter,
+    }
+    if symmetry:
+        stats |= {"orbits": found.orbits, "orbit_transitions": found.orbit_transitions}
+    stats["seconds"] = round(found.seconds, 3)
+    document: Document = {
+        "verdict": verdict_of(len(violations), found.limit),
+        "violations": [violation_document(violation) for violation in violations],
+        "stats": stats,
+        "scope": scope_of(chosen, size, fault, symmetry=symmetry, limit=found.limit),
+    }
+
+    def show(console: Console) -> None:
+        console.print(f"[bold]{document['verdict']}[/]  {described(chosen, size, fault)}")
+        console.print("  ".join(f"{key} {number:,}" for key, number in stats.items() if isinstance(number, int)))
+        if found.limit:
+            console.print(f"held back by: {found.limit}; the counts are those up to there. Raise the limit to go on.")
+        for violation in violations:
+            print_violation(console, violation)
+
+    raise finish(document, target, show, allow_bounded)
+
+
+def described(chosen: Family, size: Size, fault: str | None) -> str:
+    """Describe a size in one line."""
+    value = f", value {size.value}" if chosen.has_value else ""
+    rounds = "any number of rounds" if size.rounds is None else f"{size.rounds} round(s) a task"
+    cancel = "any number of cancellations" if size.cancel is None else f"{size.cancel} cancellation(s) a task"
+    return f"{chosen.name}: {size.tasks} task(s){value}, {rounds}, {cancel}{f', fault {fault}' if fault else ''}"
+
+
+def print_violation(console: Console, violation: Violation) -> None:
+    """Print a counterexample as a table with a row a step: the step, and what it changed."""
+    number = f" ({violation.id})" if violation.id else ""
+    console.print(
+        f"\n[bold]{violation.property}[/]{number}: {violation.message}; shortest counterexample, "
+        f"{violation.length} steps:"
+    )
+    table = Table("", "step", "what changes")
+    for index, (step, before, after) in enumerate(
+        zip(violation.schedule, violation.states, violation.states[1:], strict=False), start=1
+    ):
+        mark = " <- the loop begins after this step" if violation.loop == index else ""
+        table.add_row(str(index), step + mark, "; ".join(changes(before, after)))
+    console.print(table)
+
+
+def changes(before: Document, after: Document) -> list[str]:
+    """Describe the difference of two decoded states."""
+    lines = []
+    for name, old in before.items():
+        new = after[name]
+        if old == new:
+            continue
+        if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+            lines += [f"{name}[{i}]: {a} -> {b}" for i, (a, b) in enumerate(zip(old, new, strict=True)) if a != b]
+        else:
+            lines.append(f"{name}: {old} -> {new}")
+    return lines
+
+
+if __name__ == "__main__":
+    model_app()
