@@ -51,12 +51,12 @@ class NamelessTask(SimulatedTask):
         loop = self.get_loop()
         if isinstance(loop, SimulatedLoop) and not loop.reporting:
             loop.names_matter = True
-        return super().get_name()
+        return asyncio.Task.get_name(self)
 
     def set_name(self, value: object) -> None:
         """Give the task a name of the program's own."""
         self.__class__ = SimulatedTask  # type: ignore[assignment]
-        super().set_name(value)
+        asyncio.Task.set_name(self, value)  # super() would look for the class that this task no longer has
 
 
 class SimulatedLoop(asyncio.AbstractEventLoop):

@@ -65,7 +65,7 @@ def _drive_iterations(run: Run) -> None:
                 execute(handle)
                 if run.violation is not None or loop.fence is not None:
                     return
-        if deferred and ready:
+        if deferred and (ready or run.stopping):
             run.chooser.confirm()
         deferred = False
         if run.stopping:
