@@ -25,6 +25,7 @@ __all__ = [
     "current_run",
     "fail",
     "invariant",
+    "note",
     "observe",
     "when_stable",
     "witness",
@@ -75,6 +76,9 @@ class Recorder(Protocol):
 
     def after(self, run: Run, handle: Handle) -> None:
         """Note that it has run."""
+
+    def note(self, text: str) -> None:
+        """Note what the program says about the present step."""
 
 
 @dataclass
@@ -226,6 +230,13 @@ def when_stable(hook: Callable[[], object]) -> None:
 def observe(label: str, describe: Callable[[], str]) -> None:
     """Show `describe()` in the column `label` of a trace."""
     current_run().observers.append((label, describe))
+
+
+def note(text: str) -> None:
+    """Say in the trace what the present step does, such as "acquire() returns True"; costs nothing while nobody records."""
+    run = current_run()
+    if run.recorder is not None:
+        run.recorder.note(text)
 
 
 def witness(name: str) -> None:

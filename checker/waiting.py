@@ -41,9 +41,14 @@ def innermost_frame(task: asyncio.Task[Any], library: bool = False) -> Any:
         if frame is None:
             break
         module = frame.f_globals.get("__name__", "")
-        if library or best is None or not (module.startswith(("asyncio.", "treadle.checker."))):
+        if library or best is None or not is_machinery(module):
             best = frame
         coroutine = (
             getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None) or getattr(coroutine, "ag_await", None)
         )
     return best
+
+
+def is_machinery(module: str) -> bool:
+    """Return True for modules whose frames a reader of a trace does not want to see: asyncio's and the engine's own."""
+    return module.startswith("asyncio.") or (module.startswith("treadle.checker.") and not module.startswith("treadle.checker.clients"))
