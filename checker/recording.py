@@ -9,6 +9,7 @@ from typing import Any
 
 from .events import RUN, Cancellation, Checkpoint, Delay, Delayed, ExecutorJob, Handle, TimerHandle
 from .execution import Scenario, execute, simulation
+from .observing import changed, snapshot
 from .runtime import Run, Settings
 from .scheduling import is_stretchable
 from .shrinking import Replay
@@ -29,8 +30,9 @@ class Recorder:
         self._seen: dict[str, str] = {}
         self._options: list[str] = []
         self._chosen = 0
-        self._reasons: dict[int, str] = {}
-        self._handles: list[Any] = []
+        self._reasons: dict[asyncio.Task[Any], str] = {}
+        self._values: dict[str, str] = {}
+        self._task: asyncio.Task[Any] | None = None
 
     def chosen(self, run: Run, options: list[Any], index: int) -> None:
         """Note a choice; it belongs to the step that follows, or, for `choose(n)`, to the present one."""
@@ -41,11 +43,6 @@ class Recorder:
         else:
             self._options = [describe_option(option) for option in options]
             self._chosen = index
-            option = options[index]
-            if isinstance(option, Checkpoint):
-                for task in _waiters(option.future):
-                    self._reasons[id(task)] = "its checkpoint completes"
-                    self._handles.append(task)
         run.loop.reporting = False
 
     def note(self, text: str) -> None:
@@ -72,6 +69,10 @@ class Recorder:
         step = self.steps[-1]
         if self._task is not None:
             step.place, step.source = _where(self._task)
+        if not run.observers:  # who observes has said what is worth seeing
+            values = snapshot(run.loop)
+            step.notes += changed(self._values, values)
+            self._values |= values
         for label, describe in run.observers:
             value = describe()
             if self._seen.get(label) != value:
@@ -98,7 +99,7 @@ class Recorder:
                 future: Any = handle._args[0] if handle._args else None
                 if owner.cancelling() and (future is None or future.cancelled()):
                     return "resume", owner, "its cancellation arrives"
-                reason = self._reasons.pop(id(owner), None)
+                reason = self._reasons.pop(owner, None)
                 if isinstance(future, asyncio.Task):
                     reason = f"{future.get_name()} is done"
                 return "resume", owner, reason or "is woken"
@@ -106,6 +107,8 @@ class Recorder:
         if isinstance(handle, TimerHandle):
             return "timer", None, f"a timer fires at {handle._when:g} s ({name})"
         if name == "_resolve":
+            for waiter in _waiters(handle._args[0]):
+                self._reasons[waiter] = "its checkpoint completes"
             return "outside", None, "a checkpoint completes"
         return "callback", None, f"callback {getattr(callback, '__qualname__', name)}"
 

@@ -1,0 +1,252 @@
+"""The command line. Commands only collect options, call the library and print; every error of ours ends as one message and exit code 2.
+
+Scenarios may iterate over sets of strings, whose order follows PYTHONHASHSEED; so a command restarts itself with a fixed seed, and the same command twice prints the same.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from . import cli_options as options
+from .api import check as check_scenario
+from .console import make_console, progress_on, show, write_json
+from .errors import TreadleError, UsageError
+from .recording import record
+from .replaying import replay_trace
+from .report import render_table, render_trace, render_verdict
+from .runtime import Settings
+from .targets import ScenarioTarget, resolve
+from .trace import Target, Trace, load_trace, save_trace
+from .verdict import EXIT_CODES, Counterexample, Verdict, worst
+from .verification import PRIMITIVES, verify as verify_primitive
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="treadle",
+    help="A model checker for Python's asyncio: explores every order in which tasks can run.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_HASH_SEED = "0"
+
+
+@app.command()
+def check(
+    targets: Annotated[list[str], typer.Argument(help="file.py, file.py::name or package.module:name", metavar="TARGET...")],
+    contract: options.Contract = None,
+    time: options.Time = "virtual",
+    cancel: options.Cancel = 0,
+    ignore: options.Ignore = None,
+    forbid: options.Forbid = None,
+    strict: options.Strict = False,
+    merge: options.Merge = "auto",
+    search: options.Search = "exhaustive",
+    seed: options.Seed = 0,
+    runs: options.Runs = None,
+    max_states: options.MaxStates = None,
+    max_depth: options.MaxDepth = 10_000,
+    timeout: options.Timeout = None,
+    keep_going: options.KeepGoing = False,
+    allow_bounded: options.AllowBounded = False,
+    json: options.JsonFile = None,
+    trace: options.TraceFile = None,
+) -> None:
+    """Explore all interleavings of scenarios."""
+    console = make_console(to_stderr=json == "-" or trace == "-")
+    scenarios: list[ScenarioTarget] = [found for target in targets for found in resolve(target)]
+    verdicts: list[Verdict] = []
+    traced = False
+    for scenario in scenarios:
+        with progress_on(scenario.name) as progress:
+            verdict = check_scenario(
+                scenario.function,
+                contract=contract,
+                time=time,
+                cancel=cancel,
+                ignore=frozenset(ignore or ()),
+                forbid=frozenset(forbid or ()),
+                strict=strict,
+                merge=merge,
+                search=search,
+                seed=seed,
+                runs=runs,
+                max_states=max_states,
+                max_depth=max_depth,
+                timeout=timeout,
+                keep_going=keep_going,
+                name=scenario.name,
+                progress=progress,
+            )
+        verdicts.append(verdict)
+        show(console, render_verdict(verdict))
+        for counterexample, warning in [(c, False) for c in verdict.violations] + [(c, True) for c in verdict.warnings]:
+            settings = _settings(counterexample, frozenset(ignore or ()), bool(forbid), max_depth)
+            recorded, _ = record(
+                scenario.function, settings, counterexample.schedule, Target("check", scenario.name)
+            )
+            traced = _show(console, counterexample, recorded, warning, trace if not traced else None) or traced
+        if any("interrupted" in reason for reason in verdict.reasons):
+            break
+    _finish(verdicts, allow_bounded, json, single=len(verdicts) == 1)
+
+
+@app.command()
+def verify(
+    primitive: Annotated[str, typer.Argument(help=" | ".join([*PRIMITIVES, "all"]), metavar="PRIMITIVE")],
+    impl: Annotated[str, typer.Option("--impl", help="reference, asyncio, stdlib:X.Y, path/to/locks.py or package.module[:Class]")] = "reference",
+    tasks: Annotated[int, typer.Option("--tasks", help="Clients of the most general client.")] = 3,
+    rounds: Annotated[str, typer.Option("--rounds", help="Operations a client does: a number, or inf.")] = "2",
+    contract: options.Contract = None,
+    time: options.Time = "virtual",
+    cancel: options.Cancel = 1,
+    ignore: options.Ignore = None,
+    merge: options.Merge = "auto",
+    search: options.Search = "exhaustive",
+    seed: options.Seed = 0,
+    runs: options.Runs = None,
+    max_states: options.MaxStates = None,
+    max_depth: options.MaxDepth = 10_000,
+    timeout: options.Timeout = None,
+    keep_going: options.KeepGoing = False,
+    stdlib_path: Annotated[list[str] | None, typer.Option("--stdlib-path", help="Where another CPython's standard library is.", show_default=False)] = None,
+    allow_bounded: options.AllowBounded = False,
+    json: options.JsonFile = None,
+    trace: options.TraceFile = None,
+) -> None:
+    """Check a synchronization primitive against what the documentation promises."""
+    console = make_console(to_stderr=json == "-" or trace == "-")
+    verdicts: list[Verdict] = []
+    traced = False
+    for verification in verify_primitive(
+        primitive,
+        impl=impl,
+        tasks=tasks,
+        rounds=rounds,
+        contract=contract or "stock",
+        time=time,
+        cancel=cancel,
+        ignore=frozenset(ignore or ()),
+        merge=merge,
+        search=search,
+        seed=seed,
+        runs=runs,
+        max_states=max_states,
+        max_depth=max_depth,
+        timeout=timeout,
+        keep_going=keep_going,
+        stdlib_paths=tuple(stdlib_path or ()),
+        progress_on=progress_on,
+    ):
+        verdict = verification.verdict
+        verdicts.append(verdict)
+        show(console, render_verdict(verdict, verification.implementation.version))
+        for counterexample, part in verification.counterexamples:
+            settings = _settings(counterexample, frozenset(ignore or ()), False, max_depth)
+            target = Target("verify", verification.primitive, impl, tasks, rounds, part.name)
+            recorded, _ = record(part.fn, settings, counterexample.schedule, target)
+            traced = _show(console, counterexample, recorded, False, trace if not traced else None) or traced
+        if any("interrupted" in reason for reason in verdict.reasons):
+            break
+    _finish(verdicts, allow_bounded, json, single=len(verdicts) == 1)
+
+
+@app.command()
+def replay(
+    trace: Annotated[str, typer.Argument(help="A trace file, written with --trace.", metavar="TRACE")],
+    json: options.JsonFile = None,
+) -> None:
+    """Run a trace's schedule again; it must reach the same violation."""
+    console = make_console(to_stderr=json == "-")
+    recorded = load_trace(trace)
+    outcome = replay_trace(recorded)
+    show(console, Text(outcome.message, style="bold"))
+    show(console, render_table(outcome.trace))
+    if json is not None:
+        write_json(outcome.to_json(), json)
+    raise typer.Exit(0 if outcome.confirmed else 3)
+
+
+def _settings(counterexample: Counterexample, ignore: frozenset[str], forbid: bool, max_depth: int) -> Settings:
+    return Settings(
+        counterexample.contract, counterexample.time, counterexample.cancel, ignore, forbid, max_depth
+    )
+
+
+def _show(console: Console, counterexample: Counterexample, recorded: Trace, warning: bool, file: str | None) -> bool:
+    """Print a counterexample; return True if its trace was written to `file`."""
+    show(console, render_trace(counterexample, recorded, warning))
+    if file is None:
+        return False
+    save_trace(recorded, file)
+    if file != "-":
+        show(console, Text(f"  the trace is in {file}; run it again with: treadle replay {file}\n"))
+    return True
+
+
+def _finish(verdicts: list[Verdict], allow_bounded: bool, json: str | None, single: bool) -> None:
+    verdict = worst(verdicts)
+    if json is not None:
+        write_json(verdicts[0].to_json() if single else _together(verdicts, verdict), json)
+    code = EXIT_CODES[verdict]
+    raise typer.Exit(0 if code == 3 and allow_bounded else code)
+
+
+def _together(verdicts: list[Verdict], verdict: str) -> dict[str, Any]:
+    """Return the document of several verdicts: the same names as for one, and each of them under `results`."""
+    names = ("executions", "states", "transitions", "steps")
+    stats: dict[str, Any] = {name: sum(each.stats.get(name, 0) for each in verdicts) for name in names}
+    stats["seconds"] = round(sum(each.stats.get("seconds", 0.0) for each in verdicts), 3)
+    documents = [each.to_json() for each in verdicts]
+    return {
+        "verdict": verdict,
+        "violations": [{"target": d["target"], **violation} for d in documents for violation in d["violations"]],
+        "warnings": [{"target": d["target"], **warning} for d in documents for warning in d["warnings"]],
+        "stats": stats,
+        "scope": documents[0]["scope"] if documents else {},
+        "results": documents,
+    }
+
+
+def _mount_models() -> None:
+    """Add `treadle model`, which explores, refutes, proves and exports models."""
+    from .model_cli import model_app
+
+    app.add_typer(model_app, name="model")
+
+
+def main() -> None:
+    """Run the command line; the console script `treadle`."""
+    if os.environ.get("PYTHONHASHSEED") != _HASH_SEED:
+        os.environ["PYTHONHASHSEED"] = _HASH_SEED
+        os.execv(sys.executable, [sys.executable, *_interpreter_flags(), "-m", "treadle.checker.cli", *sys.argv[1:]])
+    _mount_models()
+    run: Callable[[], Any] = app
+    try:
+        run()
+    except UsageError as error:
+        _fail(str(error))
+    except TreadleError as error:
+        _fail(str(error))
+
+
+def _interpreter_flags() -> list[str]:
+    flags = [f"-X{key}" if value is True else f"-X{key}={value}" for key, value in sys._xoptions.items()]
+    return [*flags, *(f"-W{option}" for option in sys.warnoptions)]
+
+
+def _fail(message: str) -> None:
+    print(f"treadle: {message}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+if __name__ == "__main__":
+    main()

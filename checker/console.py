@@ -1,0 +1,76 @@
+"""Where output goes: reports to standard output, progress to a terminal on standard error, documents to files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console, RenderableType
+from rich.status import Status
+
+from .errors import UsageError
+from .explorer import Progress, Result
+from .report import plain_text
+
+__all__ = ["make_console", "progress_on", "show", "write_json"]
+
+_EVERY = 50  # runs between two updates
+_PLAIN_WIDTH = 100
+
+
+def make_console(to_stderr: bool = False) -> Console:
+    """Return a console: as wide as the terminal, or 100 columns where there is none (a pipe, a CI log)."""
+    stream = sys.stderr if to_stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _PLAIN_WIDTH
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
+
+
+def show(console: Console, renderable: RenderableType) -> None:
+    """Print; where there is no terminal without colours and without the blanks that would fill a line."""
+    if console.is_terminal:
+        console.print(renderable)
+    else:
+        console.file.write(plain_text([renderable], console.width))
+
+
+@contextmanager
+def progress_on(what: str) -> Iterator[Progress | None]:
+    """Show on a terminal how a search is getting on; yields None where standard error is none."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    console = make_console(to_stderr=True)
+    calls = 0
+    with Status(f"{what} …", console=console) as status:
+
+        def update(result: Result) -> None:
+            nonlocal calls
+            calls += 1
+            if calls % _EVERY == 0:
+                left = f"{result.frontier:,} choices left to explore" if result.frontier else "the last choices"
+                status.update(
+                    f"{what}: {result.executions:,} runs, {result.states:,} states, {left}, {result.seconds:.0f} s (Ctrl-C keeps what was found)"
+                )
+
+        yield update
+
+
+def write_json(document: dict[str, Any], path: str) -> None:
+    """Write a document as JSON; "-" is standard output.
+
+    Raises:
+        UsageError: if the file cannot be written.
+    """
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    if path == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}; give a file in a folder that exists") from None

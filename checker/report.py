@@ -1,0 +1,168 @@
+"""What treadle prints: verdicts and counterexamples, for a terminal, a CI log or a file.
+
+The table of a counterexample has a column a task and a row a step. Steps that only carry news (the callback that resolves a checkpoint's future) have no row of their own: they
+are the reason of the step that they wake. Nothing here depends on a clock, an address or a terminal: the same verdict gives the same text for the same width, figures of time aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from .trace import Step, Trace
+from .verdict import Counterexample, Verdict
+
+__all__ = ["MEANINGS", "render_trace", "render_verdict"]
+
+MEANINGS = {
+    "mutual-exclusion": "at most one client holds the lock",
+    "fifo": "who came first is served first",
+    "no-lost-wakeup": "nobody waits for what is free",
+    "no-deadlock": "something can always happen until the scenario is done",
+    "counter-non-negative": "no more permits are taken than there are",
+    "counter-bounded": "a bounded semaphore never exceeds its initial value",
+    "permits-conserved": "permits are neither lost nor made up",
+    "wakes-all": "set() and notify_all() wake everyone who waits",
+    "notifies-n": "notify(n) wakes exactly min(n, waiting) clients, once each",
+    "no-spurious-wakeup": "nobody wakes who was not woken",
+    "lock-held-on-return": "wait() has the lock again when it returns or raises",
+    "cancellation-delivered": "a cancellation arrives once, and unchanged",
+    "returns-as-documented": "calls return what the documentation says, and when",
+    "raises-as-documented": "calls raise what the documentation says, and change nothing then",
+    "state-as-reported": "locked() and is_set() tell the truth",
+    "no-unhandled-exception": "no exception is lost or comes out of a callback",
+    "no-leaked-task": "no task outlives the scenario",
+    "assertion": "what the scenario asserts",
+    "refinement": "every behaviour is one that the model allows",
+    "progress": "nobody waits for ever",
+    "witness": "what must happen somewhere does",
+}
+
+_MARKS = {"verified": ("✔", "green"), "violated": ("✘", "red"), "bounded": ("…", "yellow"), "sampled": ("…", "yellow"), "inconclusive": ("?", "yellow")}
+_CONTRACTS = {
+    "stock": "can happen on the unmodified asyncio event loop",
+    "stretched": "needs a task start or a bare yield, sleep(0), to take its time",
+    "any": "needs ready callbacks to run in another order than asyncio's",
+}
+_MAX_ROWS = 60
+
+
+def render_verdict(verdict: Verdict, detail: str = "") -> RenderableType:
+    """Return the lines of one verdict: what was found, in which scope, at which cost."""
+    mark, colour = _MARKS[verdict.verdict]
+    head = Text.assemble((f"{mark} {verdict.verdict}", f"bold {colour}"), "  ", (verdict.target, "bold"), f"  {detail}" if detail else "")
+    lines: list[RenderableType] = [head, Padding(Text(_scope_line(verdict), style="dim"), (0, 0, 0, 2))]
+    for reason in verdict.reasons:
+        lines.append(Padding(Text(f"not exhaustive: {reason}", style="yellow"), (0, 0, 0, 2)))
+    for note in verdict.notes:
+        lines.append(Padding(Text(f"note: {note}", style="dim"), (0, 0, 0, 2)))
+    return Group(*lines)
+
+
+def _scope_line(verdict: Verdict) -> str:
+    stats = verdict.stats
+    cancel = verdict.scope.get("cancel", 0)
+    scope = [
+        f"contract {verdict.scope.get('contract')}",
+        f"time {verdict.scope.get('time')}",
+        "no cancellation" if not cancel else f"up to {cancel} cancellation{'s' if cancel > 1 else ''}",
+    ]
+    for name in ("tasks", "rounds"):
+        if name in verdict.scope:
+            scope.append(f"{verdict.scope[name]} {name}")
+    runs, states = _count(stats.get("executions", 0), "run"), _count(stats.get("states", 0), "state")
+    return f"{', '.join(scope)}: {runs}, {states}, {stats.get('seconds', 0.0):.2f} s"
+
+
+def render_trace(counterexample: Counterexample, trace: Trace, warning: bool = False) -> RenderableType:
+    """Return the report of a counterexample: the property, the message, the contract, and the table of the run."""
+    meaning = MEANINGS.get(counterexample.property, "")
+    colour = "yellow" if warning else "red"
+    departures = sum(1 for index in counterexample.schedule if index)
+    kind = "warning" if warning else "violated"
+    lines: list[RenderableType] = [
+        Text.assemble((f"{kind}: {counterexample.property}", f"bold {colour}"), f" ({meaning})" if meaning else ""),
+        Text(counterexample.message, style="bold"),
+        Text(
+            f"weakest contract: {counterexample.contract} ({_CONTRACTS[counterexample.contract]}); "
+            f"{len(trace.steps)} steps, {departures} departure{'s' if departures != 1 else ''} from stock order; replayed",
+            style="dim",
+        ),
+        render_table(trace),
+    ]
+    return Padding(Group(*lines), (0, 0, 1, 2))
+
+
+def render_table(trace: Trace) -> Table:
+    """Return a table with a column a task and a row a step."""
+    rows = [step for step in trace.steps if _is_shown(step)]
+    shown = {step.task for step in rows}
+    tasks = [name for name in trace.tasks if name in shown and not (name == "main" and trace.target.kind == "verify")]
+    rows = [step for step in rows if step.task in tasks or not step.task]
+    outside = any(not step.task for step in rows)
+    labels = list(trace.observed)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
+    table.add_column("step", justify="right", style="dim", no_wrap=True)
+    for name in tasks:
+        table.add_column(Text(name), ratio=2)
+    if outside:
+        table.add_column("loop", ratio=1)
+    for label in labels:
+        table.add_column(Text(label), ratio=1, style="cyan")
+    left_out = max(0, len(rows) - _MAX_ROWS)
+    for step in rows[left_out:]:
+        cells: list[RenderableType] = [Text(str(step.number))]
+        for name in tasks:
+            cells.append(_cell(step) if step.task == name else Text(""))
+        if outside:
+            cells.append(_cell(step) if not step.task else Text(""))
+        cells += [Text(step.changes.get(label, "")) for label in labels]
+        table.add_row(*cells)
+    if left_out:
+        table.caption = f"the first {left_out} rows are left out; the trace file has them (--trace FILE)"
+    return table
+
+
+def _is_shown(step: Step) -> bool:
+    return step.kind in ("start", "resume", "cancel", "timer") or bool(step.notes or step.changes)
+
+
+def _cell(step: Step) -> Text:
+    text = Text()
+    text.append(step.why, style="bold red" if step.kind == "cancel" else "dim")
+    for note in step.notes:
+        text.append(f"\n{note}")
+    if step.source and step.kind != "cancel":
+        place = f"{step.place} " if step.place else ""
+        text.append(f"\n{place}", style="dim")
+        text.append(step.source)
+    return text
+
+
+def plain_text(renderables: Sequence[RenderableType], width: int = 100) -> str:
+    """Return what would be printed, without colours, for logs and golden files."""
+    console = Console(width=width, force_terminal=False, color_system=None, record=True, file=_Nowhere())
+    for renderable in renderables:
+        console.print(renderable)
+    lines = console.export_text(styles=False).splitlines()
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+class _Nowhere:
+    """A file that forgets."""
+
+    def write(self, text: str) -> int:
+        """Forget the text."""
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

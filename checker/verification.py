@@ -1,0 +1,177 @@
+"""`treadle verify`: check one implementation of a primitive against what the documentation promises.
+
+A primitive is verified by several scenarios (`clients`), each with the properties that it watches and the contracts under which it claims them. Under a
+contract that a scenario does not claim it is left out, and the verdict says so: properties that rest on the loop's order say nothing about a loop with
+another. The verdict on the primitive is the worst of its scenarios'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from .api import check
+from .clients import VerificationScenario, verification_scenarios
+from .errors import UsageError
+from .explorer import Progress
+from .implementations import PRIMITIVES, Implementation, resolve
+from .verdict import Counterexample, Verdict, worst
+
+__all__ = ["PRIMITIVES", "Verification", "find_part", "parse_rounds", "verify"]
+
+
+@dataclass
+class Verification:
+    """The verdict on one primitive, and the scenario of each of its counterexamples."""
+
+    primitive: str
+    implementation: Implementation
+    verdict: Verdict
+    counterexamples: list[tuple[Counterexample, VerificationScenario]]
+
+
+def parse_rounds(rounds: str | int) -> int | None:
+    """Return the number of rounds, None for `inf`.
+
+    Raises:
+        UsageError: if it is neither.
+    """
+    if str(rounds) == "inf":
+        return None
+    try:
+        number = int(rounds)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise UsageError(f"--rounds {rounds}: expected a number of at least 1, or inf")
+    return number
+
+
+def verify(
+    primitive: str,
+    *,
+    impl: str = "reference",
+    tasks: int = 3,
+    rounds: str | int = 2,
+    contract: str = "stock",
+    stdlib_paths: tuple[str, ...] = (),
+    progress_on: Callable[[str], AbstractContextManager[Progress | None]] | None = None,
+    **options: Any,
+) -> Iterator[Verification]:
+    """Verify a primitive, or `all` of them, one after the other; `options` go to `check`.
+
+    Raises:
+        UsageError: if the primitive or the implementation does not exist.
+    """
+    wanted = _wanted(primitive)
+    count = parse_rounds(rounds)
+    if tasks < 1:
+        raise UsageError(f"--tasks {tasks}: expected at least 1")
+    implementation = resolve(impl, None if primitive == "all" else primitive, stdlib_paths)
+    for name in wanted:
+        if primitive == "all" and name not in implementation.classes:
+            continue
+        yield _verify_one(name, implementation, tasks, count, contract, progress_on, options)
+
+
+def _wanted(primitive: str) -> tuple[str, ...]:
+    if primitive == "all":
+        return tuple(PRIMITIVES)
+    if primitive not in PRIMITIVES:
+        raise UsageError(f"unknown primitive {primitive!r}; expected one of {', '.join(PRIMITIVES)}, all")
+    return (primitive,)
+
+
+def _verify_one(
+    primitive: str,
+    implementation: Implementation,
+    tasks: int,
+    rounds: int | None,
+    contract: str,
+    progress_on: Callable[[str], AbstractContextManager[Progress | None]] | None,
+    options: dict[str, Any],
+) -> Verification:
+    parts: list[Verdict] = []
+    counterexamples: list[tuple[Counterexample, VerificationScenario]] = []
+    left_out: list[str] = []
+    keep_going = bool(options.get("keep_going"))
+    for part in verification_scenarios(primitive, implementation, tasks, rounds):
+        if contract not in part.contracts:
+            left_out.append(part.name)
+            continue
+        if progress_on is None:
+            verdict = check(part.fn, contract=contract, name=part.name, **options)
+        else:
+            with progress_on(f"{primitive}: {part.name}") as progress:
+                verdict = check(part.fn, contract=contract, name=part.name, progress=progress, **options)
+        parts.append(verdict)
+        counterexamples += [(violation, part) for violation in verdict.violations]
+        if counterexamples and not keep_going:
+            break
+        if any("interrupted" in reason for reason in verdict.reasons):
+            break
+    verdict = _combine(primitive, implementation, parts, tasks, rounds)
+    if left_out:
+        verdict.notes.append(
+            f"left out under {contract}, since what they claim rests on the order of the loop's ready queue: {', '.join(left_out)}"
+        )
+    if counterexamples and not keep_going:
+        verdict.notes.append("stopped at the first violation; --keep-going collects one of every property")
+    return Verification(primitive, implementation, verdict, counterexamples)
+
+
+def _combine(
+    primitive: str, implementation: Implementation, parts: list[Verdict], tasks: int, rounds: int | None
+) -> Verdict:
+    scope = dict(parts[0].scope) if parts else {}
+    scope |= {
+        "tasks": tasks,
+        "rounds": "inf" if rounds is None else rounds,
+        "implementation": implementation.name,
+        "version": implementation.version,
+        "scenarios": [part.target for part in parts],
+    }
+    stats: dict[str, Any] = {
+        name: sum(part.stats[name] for part in parts) for name in ("executions", "states", "transitions", "steps", "lookups", "merged")
+    }
+    stats["seconds"] = round(sum(part.stats["seconds"] for part in parts), 3)
+    notes = list(implementation.notes)
+    lacks = implementation.lacks(primitive)
+    if lacks:
+        notes.append(f"its class has no {', '.join(lacks)}; checked is the rest")
+    notes += [note for note in dict.fromkeys(note for part in parts for note in part.notes) if "single interleaving" not in note]
+    return Verdict(
+        f"{primitive} --impl {implementation.name}",
+        worst(parts),
+        violations=_first_of_each([violation for part in parts for violation in part.violations]),
+        reasons=[f"{part.target}: {reason}" for part in parts for reason in part.reasons],
+        notes=notes,
+        stats=stats,
+        scope=scope,
+        witnesses=frozenset().union(*(part.witnesses for part in parts)) if parts else frozenset(),
+        parts=parts,
+    )
+
+
+def _first_of_each(violations: list[Counterexample]) -> list[Counterexample]:
+    """Return the first counterexample of each property."""
+    found: dict[str, Counterexample] = {}
+    for violation in violations:
+        found.setdefault(violation.property, violation)
+    return list(found.values())
+
+
+def find_part(primitive: str, impl: str, tasks: int, rounds: str | int, part: str) -> VerificationScenario:
+    """Return one scenario of a verification by its name, for a replay.
+
+    Raises:
+        UsageError: if it does not exist.
+    """
+    for scenario in verification_scenarios(primitive, resolve(impl, primitive), tasks, parse_rounds(rounds)):
+        if scenario.name == part:
+            return scenario
+    raise UsageError(
+        f"the trace was recorded from the scenario {part!r} of `verify {primitive}`, which this treadle does not have; write the trace again"
+    )
