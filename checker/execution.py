@@ -216,8 +216,7 @@ def simulation() -> Iterator[None]:
     """Prepare the process for runs: fences up, garbage collection off, nothing printed by coroutines that are closed."""
     enabled = gc.isenabled()
     hook = sys.unraisablehook
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # what was there before is never looked at: collections between runs stay short
     gc.disable()
     sys.unraisablehook = lambda _: None
     try:
@@ -226,7 +225,6 @@ def simulation() -> Iterator[None]:
             yield
     finally:
         gc.unfreeze()
-        gc.collect()
         sys.unraisablehook = hook
         if enabled:
             gc.enable()

@@ -16,6 +16,8 @@ from typing import Any
 
 from . import writers as _writers  # noqa: F401  # fills the tables of `fingerprint`
 from .errors import FenceError, NondeterminismError
+from .events import Cancellation, Checkpoint, Delay, Delayed, ExecutorJob, Handle, TimerHandle
+from .events import Run as Run_
 from .execution import Outcome, Scenario, execute, simulation
 from .fingerprint import Fingerprinter
 from .frontier import Frontier
@@ -157,8 +159,13 @@ class _Path:
 
 def _signature(options: list[Any]) -> int:
     """Return a number that says of what kind the options are, to notice runs that do not repeat."""
-    last = options[-1]
-    return len(options) << 8 | (sum(type(options[0]).__name__.encode()) + 7 * sum(type(last).__name__.encode())) & 255
+    return len(options) << 8 | _KINDS.get(type(options[0]), 0) << 4 | _KINDS.get(type(options[-1]), 0)
+
+
+_KINDS: dict[type, int] = {
+    kind: number
+    for number, kind in enumerate((int, Run_, Handle, TimerHandle, Checkpoint, Delayed, ExecutorJob, Cancellation, Delay), 1)
+}
 
 
 def _differs(position: int, expected: int, found: int, options: list[Any]) -> str:

@@ -150,17 +150,25 @@ def _drive_any(run: Run) -> None:
     virtual = run.settings.time == "virtual"
     max_steps = run.settings.max_steps
     boring = 0
+    outside = loop.outside
+    choose = run.choose
+    execute = run.execute
     while not main.done():
-        _drop_dead_events(run)
-        options: list[Any] = [handle for handle in ready if not handle._cancelled]
-        if len(options) != len(ready):
-            ready.clear()
-            ready.extend(options)
+        options: list[Any] = list(ready)
+        for handle in options:
+            if handle._cancelled:
+                options = [handle for handle in options if not handle._cancelled]
+                ready.clear()
+                ready.extend(options)
+                break
+        if outside or loop.timers:
+            _drop_dead_events(run)
         if not options and run.stable_hooks:
             _stable(run)
             if run.violation is not None:
                 return
-        options += loop.outside
+        if outside:
+            options += outside
         if loop.timers:
             if not virtual:
                 options += loop.timers
@@ -180,7 +188,7 @@ def _drive_any(run: Run) -> None:
                 run.cut = True
                 return
             if len(options) > 1:
-                index = run.choose(options)
+                index = choose(options)
         else:
             boring += 1
         if index < len(ready):
@@ -189,7 +197,7 @@ def _drive_any(run: Run) -> None:
         else:
             deliver(run, options[index])
             handle = ready.pop()
-        run.execute(handle)
+        execute(handle)
         if run.violation is not None or loop.fence is not None:
             return
         if run.steps > max_steps:
