@@ -1,10 +1,13 @@
 """How fast the explorer is: `python benchmarks/bench_explorer.py [--quick]`.
 
-1. Mutual exclusion with asyncio.Lock, N tasks × 2 rounds with one bare yield inside, contract `any`: the whole space. `orders` has every order in which the tasks can take
-   the lock as part of the state, so none of them may be merged away; `states` has not.
-2. What one schedule costs without merging, against one `asyncio.Runner.run` of the same scenario: rounds of both in turn, the ratio of each pair.
+1. Mutual exclusion with asyncio.Lock, N tasks × 2 rounds with one bare yield inside, contract `any`: the whole space.
+   `orders` has every order in which the tasks can take the lock as part of the state, so none of them may be merged
+   away; `states` has not.
+2. What one schedule costs without merging, against one `asyncio.Runner.run` of the same scenario: rounds of both in
+   turn, the ratio of each pair.
 
-Rivals are measured in the same run where they are installed (`pip install detangle frontrun`); figures of rivals never come from elsewhere.
+Rivals are measured in the same run where they are installed (`pip install detangle frontrun`); figures of rivals
+never come from elsewhere.
 """
 
 from __future__ import annotations
@@ -96,7 +99,11 @@ def per_schedule(console: Console, rounds: int, each: int) -> None:
         f"{1 / statistics.median(ours):,.0f}",
         f"{statistics.median(ratios):.2f} ({min(ratios):.2f} … {max(ratios):.2f})",
     )
-    table.add_row("treadle, one schedule again and again", f"{1 / statistics.median(bare):,.0f}", f"{statistics.median(theirs) / statistics.median(bare):.2f}")
+    table.add_row(
+        "treadle, one schedule again and again",
+        f"{1 / statistics.median(bare):,.0f}",
+        f"{statistics.median(theirs) / statistics.median(bare):.2f}",
+    )
     console.print(table)
 
 

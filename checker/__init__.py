@@ -1,11 +1,11 @@
 """The simulated loop, the explorer, and everything that a person meets of treadle.
 
-    from treadle.checker import check, checkpoint
+from treadle.checker import check, checkpoint
 
-    async def scenario():
-        ...
+async def scenario():
+    ...
 
-    assert check(scenario, cancel=1)
+assert check(scenario, cancel=1)
 """
 
 from .api import check, scenario

@@ -1,7 +1,8 @@
 """`check`, and what else a scenario file imports.
 
-`check` explores a scenario under `stock`, whose verdict counts, and, unless a contract is asked for, then under `stretched` within a share of the budget: what breaks only there is
-a warning. A violation is replayed before it is reported, its schedule is simplified, and weaker contracts are tried for the same property, so that the report names
+`check` explores a scenario under `stock`, whose verdict counts, and, unless a contract is asked for, then under
+`stretched` within a share of the budget: what breaks only there is a warning. A violation is replayed before it is
+reported, its schedule is simplified, and weaker contracts are tried for the same property, so that the report names
 the weakest one that shows it.
 """
 
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 from .errors import UsageError
 from .execution import Scenario
 from .explorer import Finding, Limits, Progress, Result, explore, sample
+from .properties import MEANINGS
 from .runtime import Settings
 from .shrinking import replays, simplify
 from .verdict import Counterexample, Verdict, judge, versions
@@ -23,11 +25,7 @@ __all__ = ["CONTRACTS", "TIMES", "check", "scenario"]
 F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
 CONTRACTS = ("stock", "stretched", "any")
 TIMES = ("virtual", "any")
-PROPERTIES = frozenset(
-    "mutual-exclusion fifo no-lost-wakeup no-deadlock counter-non-negative counter-bounded permits-conserved wakes-all notifies-n "
-    "no-spurious-wakeup lock-held-on-return cancellation-delivered returns-as-documented raises-as-documented state-as-reported "
-    "no-unhandled-exception no-leaked-task assertion refinement progress witness".split()
-)
+PROPERTIES = frozenset(MEANINGS)
 _SHARE = 0.5  # of what the search under stock took: the budget of the search for warnings
 _WARNING_RUNS = 2_000  # and at most so many runs, at least this many if stock took fewer
 
@@ -92,7 +90,7 @@ def check(
         max_steps=max_depth,
     )
     limits = Limits(max_states, max_depth, timeout, runs)
-    target = name or getattr(fn, "__qualname__", repr(fn))
+    target = str(name or getattr(fn, "__qualname__", repr(fn)))
     if search == "exhaustive":
         result = explore(fn, settings, limits, merge=merge, keep_going=keep_going, progress=progress)
     else:
@@ -132,10 +130,11 @@ def _validate(
         raise UsageError(f"cannot forbid {unknown[0]!r}; only leaked-tasks can be forbidden")
 
 
-def _confirmed(
-    fn: Scenario, settings: Settings, result: Result, merge: str
-) -> tuple[list[Counterexample], list[str]]:
-    """Replay, simplify and place every finding. Return the counterexamples, and a sentence for each finding that did not replay."""
+def _confirmed(fn: Scenario, settings: Settings, result: Result, merge: str) -> tuple[list[Counterexample], list[str]]:
+    """Replay, simplify and place every finding.
+
+    Return the counterexamples, and a sentence for each finding that did not replay.
+    """
     counterexamples: list[Counterexample] = []
     defects: list[str] = []
     for finding in result.findings:
@@ -146,7 +145,7 @@ def _confirmed(
             )
             continue
         weakest, found = _weakest(fn, settings, finding, result, merge)
-        simple = simplify(fn, weakest, found)
+        simple, cancellations = simplify(fn, weakest, found)
         counterexamples.append(
             Counterexample(
                 simple.violation.property,
@@ -155,14 +154,13 @@ def _confirmed(
                 simple.schedule,
                 weakest.time,
                 weakest.cancel,
+                cancellations,
             )
         )
     return counterexamples, defects
 
 
-def _weakest(
-    fn: Scenario, settings: Settings, finding: Finding, result: Result, merge: str
-) -> tuple[Settings, Finding]:
+def _weakest(fn: Scenario, settings: Settings, finding: Finding, result: Result, merge: str) -> tuple[Settings, Finding]:
     """Look for the same violation under weaker contracts, within about the effort that the first search took."""
     limits = Limits(depth=settings.max_steps, runs=max(2_000, 2 * result.executions))
     for contract in CONTRACTS[: CONTRACTS.index(settings.contract)]:

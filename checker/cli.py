@@ -1,6 +1,8 @@
-"""The command line. Commands only collect options, call the library and print; every error of ours ends as one message and exit code 2.
+"""The command line. Commands only collect options, call the library and print; every error of ours ends as one
+message and exit code 2.
 
-Scenarios may iterate over sets of strings, whose order follows PYTHONHASHSEED; so a command restarts itself with a fixed seed, and the same command twice prints the same.
+Scenarios may iterate over sets of strings, whose order follows PYTHONHASHSEED; so a command restarts itself with a
+fixed seed, and the same command twice prints the same.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from .runtime import Settings
 from .targets import ScenarioTarget, resolve
 from .trace import Target, Trace, load_trace, save_trace
 from .verdict import EXIT_CODES, Counterexample, Verdict, worst
-from .verification import PRIMITIVES, verify as verify_primitive
+from .verification import PRIMITIVES
+from .verification import verify as verify_primitive
 
 __all__ = ["app", "main"]
 
@@ -90,9 +93,7 @@ def check(
         show(console, render_verdict(verdict))
         for counterexample, warning in [(c, False) for c in verdict.violations] + [(c, True) for c in verdict.warnings]:
             settings = _settings(counterexample, frozenset(ignore or ()), bool(forbid), max_depth)
-            recorded, _ = record(
-                scenario.function, settings, counterexample.schedule, Target("check", scenario.name)
-            )
+            recorded, _ = record(scenario.function, settings, counterexample.schedule, Target("check", scenario.name))
             traced = _show(console, counterexample, recorded, warning, trace if not traced else None) or traced
         if any("interrupted" in reason for reason in verdict.reasons):
             break
@@ -102,7 +103,9 @@ def check(
 @app.command()
 def verify(
     primitive: Annotated[str, typer.Argument(help=" | ".join([*PRIMITIVES, "all"]), metavar="PRIMITIVE")],
-    impl: Annotated[str, typer.Option("--impl", help="reference, asyncio, stdlib:X.Y, path/to/locks.py or package.module[:Class]")] = "reference",
+    impl: Annotated[
+        str, typer.Option("--impl", help="reference, asyncio, stdlib:X.Y, path/to/locks.py or package.module[:Class]")
+    ] = "reference",
     tasks: Annotated[int, typer.Option("--tasks", help="Clients of the most general client.")] = 3,
     rounds: Annotated[str, typer.Option("--rounds", help="Operations a client does: a number, or inf.")] = "2",
     contract: options.Contract = None,
@@ -117,7 +120,9 @@ def verify(
     max_depth: options.MaxDepth = 10_000,
     timeout: options.Timeout = None,
     keep_going: options.KeepGoing = False,
-    stdlib_path: Annotated[list[str] | None, typer.Option("--stdlib-path", help="Where another CPython's standard library is.", show_default=False)] = None,
+    stdlib_path: Annotated[
+        list[str] | None, typer.Option("--stdlib-path", help="Where another CPython's standard library is.", show_default=False)
+    ] = None,
     allow_bounded: options.AllowBounded = False,
     json: options.JsonFile = None,
     trace: options.TraceFile = None,
@@ -176,9 +181,7 @@ def replay(
 
 
 def _settings(counterexample: Counterexample, ignore: frozenset[str], forbid: bool, max_depth: int) -> Settings:
-    return Settings(
-        counterexample.contract, counterexample.time, counterexample.cancel, ignore, forbid, max_depth
-    )
+    return Settings(counterexample.contract, counterexample.time, counterexample.cancel, ignore, forbid, max_depth)
 
 
 def _show(console: Console, counterexample: Counterexample, recorded: Trace, warning: bool, file: str | None) -> bool:

@@ -21,16 +21,38 @@ Contract = Annotated[
 Time = Annotated[str, typer.Option("--time", help="virtual or any.")]
 Cancel = Annotated[int, typer.Option("--cancel", help="How many cancellations may strike, at any moment.")]
 Ignore = Annotated[list[str] | None, typer.Option("--ignore", metavar="PROPERTY", help="A property that does not count; can be repeated.")]
-Forbid = Annotated[list[str] | None, typer.Option("--forbid", metavar="leaked-tasks", help="Make tasks that outlive the scenario a violation.")]
+Forbid = Annotated[
+    list[str] | None, typer.Option("--forbid", metavar="leaked-tasks", help="Make tasks that outlive the scenario a violation.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Warnings count as violations.")]
 Merge = Annotated[str, typer.Option("--merge", help="auto, on or off: explore equal states once.", rich_help_panel=_SEARCH)]
 Search = Annotated[str, typer.Option("--search", help="exhaustive, random or pct.", rich_help_panel=_SEARCH)]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of a random search.", rich_help_panel=_SEARCH)]
-Runs = Annotated[int | None, typer.Option("--runs", help="Limit on runs (a random search: how many).", rich_help_panel=_SEARCH, show_default=False)]
+Runs = Annotated[
+    int | None, typer.Option("--runs", help="Limit on runs (a random search: how many).", rich_help_panel=_SEARCH, show_default=False)
+]
 MaxStates = Annotated[int | None, typer.Option("--max-states", help="Limit on states.", rich_help_panel=_SEARCH, show_default=False)]
 MaxDepth = Annotated[int, typer.Option("--max-depth", help="Limit on the steps of one run.", rich_help_panel=_SEARCH)]
-Timeout = Annotated[float | None, typer.Option("--timeout", help="Limit on time, in seconds, for each search.", rich_help_panel=_SEARCH, show_default=False)]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", help="Limit on time, in seconds, for each search.", rich_help_panel=_SEARCH, show_default=False)
+]
 KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Collect a counterexample of every property.", rich_help_panel=_SEARCH)]
-AllowBounded = Annotated[bool, typer.Option("--allow-bounded", help="Exit with 0 instead of 3 where nothing was violated.", rich_help_panel=_OUTPUT)]
-JsonFile = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write the verdict as JSON; - is standard output.", rich_help_panel=_OUTPUT, show_default=False)]
-TraceFile = Annotated[str | None, typer.Option("--trace", metavar="FILE", help="Write the first counterexample's trace; - is standard output.", rich_help_panel=_OUTPUT, show_default=False)]
+AllowBounded = Annotated[
+    bool, typer.Option("--allow-bounded", help="Exit with 0 instead of 3 where nothing was violated.", rich_help_panel=_OUTPUT)
+]
+JsonFile = Annotated[
+    str | None,
+    typer.Option(
+        "--json", metavar="FILE", help="Write the verdict as JSON; - is standard output.", rich_help_panel=_OUTPUT, show_default=False
+    ),
+]
+TraceFile = Annotated[
+    str | None,
+    typer.Option(
+        "--trace",
+        metavar="FILE",
+        help="Write the first counterexample's trace; - is standard output.",
+        rich_help_panel=_OUTPUT,
+        show_default=False,
+    ),
+]

@@ -54,7 +54,8 @@ def progress_on(what: str) -> Iterator[Progress | None]:
             if calls % _EVERY == 0:
                 left = f"{result.frontier:,} choices left to explore" if result.frontier else "the last choices"
                 status.update(
-                    f"{what}: {result.executions:,} runs, {result.states:,} states, {left}, {result.seconds:.0f} s (Ctrl-C keeps what was found)"
+                    f"{what}: {result.executions:,} runs, {result.states:,} states, {left}, "
+                    f"{result.seconds:.0f} s (Ctrl-C keeps what was found)"
                 )
 
         yield update

@@ -1,7 +1,8 @@
 """What a trace shows of the program's own objects: the values that a step has changed.
 
-Looks at the variables of the program's frames, and one level into the objects that they name: attributes with plain values, and what the
-synchronization primitives say of themselves. It is done while a trace is recorded and never during a search.
+Looks at the variables of the program's frames, and one level into the objects that they name: attributes with plain
+values, and what the synchronization primitives say of themselves. It is done while a trace is recorded and never
+during a search.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ def _look_at(name: str, value: Any, task: str, values: dict[str, str], seen: set
         if all(isinstance(item, _PLAIN) for item in value):
             values[name] = _short(value)
         return
-    if isinstance(value, (asyncio.Lock, asyncio.Event, asyncio.Condition, asyncio.Semaphore, asyncio.Barrier, asyncio.Queue)) or hasattr(value, "locked"):
+    if isinstance(value, (asyncio.Lock, asyncio.Event, asyncio.Condition, asyncio.Semaphore, asyncio.Barrier, asyncio.Queue)) or hasattr(
+        value, "locked"
+    ):
         state = _STATE.search(repr(value))
         values[name] = state.group(1) if state else re.sub(r" at 0x[0-9a-f]+", "", repr(value))
         return

@@ -180,7 +180,7 @@ def _where(task: asyncio.Task[Any]) -> tuple[str, str]:
     if task.done():
         if task.cancelled():
             return "", "ends, cancelled"
-        error = task._exception  # type: ignore[attr-defined]  # exception() would mark it as retrieved
+        error = task._exception  # exception() would mark it as retrieved
         if error is not None:
             return "", f"ends with {type(error).__name__}" + (f": {error}" if str(error) else "")
         return "", "ends"

@@ -58,7 +58,11 @@ def replay_trace(trace: Trace) -> Replayed:
         why = "the schedule does not fit the program any more"
     else:
         why = f"this time the violation is {found or 'none'}, the trace says {wanted or 'none'}"
-    changed = "" if trace.versions == new.versions else f"; it was recorded under Python {trace.versions.get('python')}, this is {new.versions.get('python')}"
+    changed = (
+        ""
+        if trace.versions == new.versions
+        else f"; it was recorded under Python {trace.versions.get('python')}, this is {new.versions.get('python')}"
+    )
     return Replayed(False, f"not reproduced: {why}{changed}. Has the program changed? Run the check again and write a new trace", new)
 
 

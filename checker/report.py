@@ -1,11 +1,14 @@
 """What treadle prints: verdicts and counterexamples, for a terminal, a CI log or a file.
 
-The table of a counterexample has a column a task and a row a step. Steps that only carry news (the callback that resolves a checkpoint's future) have no row of their own: they
-are the reason of the step that they wake. Nothing here depends on a clock, an address or a terminal: the same verdict gives the same text for the same width, figures of time aside.
+The table of a counterexample has a column a task and a row a step. Steps that only carry news (the callback that
+resolves a checkpoint's future) have no row of their own: they are the reason of the step that they wake. Nothing here
+depends on a clock, an address or a terminal: the same verdict gives the same text for the same width, figures of time
+aside.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 
 from rich import box
@@ -14,36 +17,19 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from .properties import MEANINGS
 from .trace import Step, Trace
 from .verdict import Counterexample, Verdict
 
-__all__ = ["MEANINGS", "render_trace", "render_verdict"]
+__all__ = ["plain_text", "render_table", "render_trace", "render_verdict"]
 
-MEANINGS = {
-    "mutual-exclusion": "at most one client holds the lock",
-    "fifo": "who came first is served first",
-    "no-lost-wakeup": "nobody waits for what is free",
-    "no-deadlock": "something can always happen until the scenario is done",
-    "counter-non-negative": "no more permits are taken than there are",
-    "counter-bounded": "a bounded semaphore never exceeds its initial value",
-    "permits-conserved": "permits are neither lost nor made up",
-    "wakes-all": "set() and notify_all() wake everyone who waits",
-    "notifies-n": "notify(n) wakes exactly min(n, waiting) clients, once each",
-    "no-spurious-wakeup": "nobody wakes who was not woken",
-    "lock-held-on-return": "wait() has the lock again when it returns or raises",
-    "cancellation-delivered": "a cancellation arrives once, and unchanged",
-    "returns-as-documented": "calls return what the documentation says, and when",
-    "raises-as-documented": "calls raise what the documentation says, and change nothing then",
-    "state-as-reported": "locked() and is_set() tell the truth",
-    "no-unhandled-exception": "no exception is lost or comes out of a callback",
-    "no-leaked-task": "no task outlives the scenario",
-    "assertion": "what the scenario asserts",
-    "refinement": "every behaviour is one that the model allows",
-    "progress": "nobody waits for ever",
-    "witness": "what must happen somewhere does",
+_MARKS = {
+    "verified": ("✔", "green"),
+    "violated": ("✘", "red"),
+    "bounded": ("…", "yellow"),
+    "sampled": ("…", "yellow"),
+    "inconclusive": ("?", "yellow"),
 }
-
-_MARKS = {"verified": ("✔", "green"), "violated": ("✘", "red"), "bounded": ("…", "yellow"), "sampled": ("…", "yellow"), "inconclusive": ("?", "yellow")}
 _CONTRACTS = {
     "stock": "can happen on the unmodified asyncio event loop",
     "stretched": "needs a task start or a bare yield, sleep(0), to take its time",
@@ -90,7 +76,8 @@ def render_trace(counterexample: Counterexample, trace: Trace, warning: bool = F
         Text(counterexample.message, style="bold"),
         Text(
             f"weakest contract: {counterexample.contract} ({_CONTRACTS[counterexample.contract]}); "
-            f"{len(trace.steps)} steps, {departures} departure{'s' if departures != 1 else ''} from stock order; replayed",
+            f"{_count(len(trace.steps), 'step')}, {_count(departures, 'departure')} from stock order, "
+            f"{_count(counterexample.cancellations, 'cancellation')}; replayed",
             style="dim",
         ),
         render_table(trace),
@@ -146,22 +133,11 @@ def _cell(step: Step) -> Text:
 
 def plain_text(renderables: Sequence[RenderableType], width: int = 100) -> str:
     """Return what would be printed, without colours, for logs and golden files."""
-    console = Console(width=width, force_terminal=False, color_system=None, record=True, file=_Nowhere())
+    console = Console(width=width, force_terminal=False, color_system=None, record=True, file=io.StringIO())
     for renderable in renderables:
         console.print(renderable)
     lines = console.export_text(styles=False).splitlines()
     return "\n".join(line.rstrip() for line in lines) + "\n"
-
-
-class _Nowhere:
-    """A file that forgets."""
-
-    def write(self, text: str) -> int:
-        """Forget the text."""
-        return len(text)
-
-    def flush(self) -> None:
-        """Do nothing."""
 
 
 def _count(number: int, noun: str) -> str:

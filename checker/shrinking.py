@@ -1,8 +1,9 @@
 """Make a counterexample simpler before anybody has to read it.
 
-Simpler is defined in one place, `sort_key`: fewer cancellations first (people suspect them last), then fewer departures from stock order, then fewer steps, then
-smaller choices. Every candidate is a schedule that is run; it is taken if it violates the same property and its key is smaller. Candidates only ever drop, shorten or
-lower something, so the key falls strictly and the process ends.
+Simpler is defined in one place, `sort_key`: fewer cancellations first (people suspect them last), then fewer
+departures from stock order, then fewer steps, then smaller choices. Every candidate is a schedule that is run; it is
+taken if it violates the same property and its key is smaller. Candidates only ever drop, shorten or lower something,
+so the key falls strictly and the process ends.
 """
 
 from __future__ import annotations
@@ -68,8 +69,12 @@ def sort_key(replay: Replay, outcome: Outcome) -> tuple[int, int, int, int, tupl
     return (replay.cancellations, departures, outcome.steps, len(schedule), schedule)
 
 
-def simplify(fn: Scenario, settings: Settings, finding: Finding, attempts: int = _ATTEMPTS) -> Finding:
-    """Return a finding of the same property whose schedule no single candidate makes simpler, or the best after `attempts` runs."""
+def simplify(fn: Scenario, settings: Settings, finding: Finding, attempts: int = _ATTEMPTS) -> tuple[Finding, int]:
+    """Return a finding of the same property whose schedule no single candidate makes simpler, or the best after
+    `attempts` runs.
+
+    The number is how many cancellations strike in it.
+    """
     best = finding
     with simulation():
         world = World()
@@ -94,7 +99,7 @@ def simplify(fn: Scenario, settings: Settings, finding: Finding, attempts: int =
                         best = Finding(violation, trimmed(replay.taken))
                         improved = True
                         break
-    return best
+    return best, key[0]
 
 
 def candidates(schedule: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

@@ -1,7 +1,8 @@
 """From what a person types to the scenarios that it means.
 
-`file.py` (functions named `scenario`, `scenario_*`, or decorated with `@scenario`), `file.py::name`, `package.module:name`. A file is loaded as a module of its own, with its
-folder on `sys.path` as `python file.py` would have it.
+`file.py` (functions named `scenario`, `scenario_*`, or decorated with `@scenario`), `file.py::name`,
+`package.module:name`. A file is loaded as a module of its own, with its folder on `sys.path` as `python file.py`
+would have it.
 """
 
 from __future__ import annotations
@@ -135,7 +136,8 @@ def _validated(value: Any, target: str) -> Scenario:
     ]
     if required:
         raise UsageError(
-            f"{target} takes the argument {required[0]!r}; a scenario takes none: build what it needs inside it, or wrap it in a function that passes it"
+            f"{target} takes the argument {required[0]!r}; a scenario takes none: "
+            "build what it needs inside it, or wrap it in a function that passes it"
         )
     function: Scenario = value
     return function

@@ -1,7 +1,8 @@
 """Traces: the record of one run, and the file that holds it.
 
-A trace file is JSON that stands for itself: what was run, under which scope, by which versions, the schedule, every step, and what went wrong. The decoder is
-strict: an unknown field, a missing one or another version is an error that says what to do, since half-understood evidence is worse than none.
+A trace file is JSON that stands for itself: what was run, under which scope, by which versions, the schedule, every
+step, and what went wrong. The decoder is strict: an unknown field, a missing one or another version is an error that
+says what to do, since half-understood evidence is worse than none.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ class Target(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Step(msgspec.Struct, forbid_unknown_fields=True):
-    """One step. `why` says why it could run, `place` and `source` where its task stands after it, `changes` what observed objects look like now."""
+    """One step.
+
+    `why` says why it could run, `place` and `source` where its task stands after it, `changes` what observed objects
+    look like now.
+    """
 
     number: int
     kind: str
@@ -99,7 +104,8 @@ def load_trace(path: str) -> Trace:
         ) from None
     if version != TRACE_VERSION:
         raise UsageError(
-            f"{path} is a trace of version {version}, this treadle reads version {TRACE_VERSION}; run the check again and write a new one with --trace"
+            f"{path} is a trace of version {version}, this treadle reads version {TRACE_VERSION}; "
+            "run the check again and write a new one with --trace"
         )
     try:
         return msgspec.json.decode(text, type=Trace)

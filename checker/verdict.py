@@ -1,7 +1,7 @@
 """The verdict on a scenario: made here and nowhere else.
 
-`verified` is said only if a search ended because nothing was left, held nothing back and saw every witness that was asked for. Everything that a person needs to
-judge how far a verdict reaches travels with it as its scope.
+`verified` is said only if a search ended because nothing was left, held nothing back and saw every witness that was
+asked for. Everything that a person needs to judge how far a verdict reaches travels with it as its scope.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Counterexample:
     schedule: tuple[int, ...]
     time: str = "virtual"
     cancel: int = 0
-    replayed: bool = True
+    cancellations: int = 0  # how many of the budget strike
 
     def to_json(self) -> dict[str, Any]:
         """Return the counterexample as in DESIGN section 6, with what a replay needs."""
@@ -39,12 +39,17 @@ class Counterexample:
             "schedule": list(self.schedule),
             "time": self.time,
             "cancel": self.cancel,
+            "cancellations": self.cancellations,
         }
 
 
 @dataclass
 class Verdict:
-    """What is known of a target. `violations` decide; `warnings` break only under a stronger contract; `reasons` say what was held back; `notes` are for people."""
+    """What is known of a target.
+
+    `violations` decide; `warnings` break only under a stronger contract; `reasons` say what was held back; `notes`
+    are for people.
+    """
 
     target: str
     verdict: str
@@ -112,9 +117,7 @@ def judge(
         unseen = sorted(expected_witnesses - result.witnesses)
         if unseen:
             verdict = "violated"
-            counterexamples = [
-                Counterexample("witness", f"never happened in any run: {', '.join(unseen)}", scope["contract"], ())
-            ]
+            counterexamples = [Counterexample("witness", f"never happened in any run: {', '.join(unseen)}", scope["contract"], ())]
         else:
             verdict = "verified"
     return Verdict(

@@ -1,8 +1,9 @@
 """`treadle verify`: check one implementation of a primitive against what the documentation promises.
 
-A primitive is verified by several scenarios (`clients`), each with the properties that it watches and the contracts under which it claims them. Under a
-contract that a scenario does not claim it is left out, and the verdict says so: properties that rest on the loop's order say nothing about a loop with
-another. The verdict on the primitive is the worst of its scenarios'.
+A primitive is verified by several scenarios (`clients`), each with the properties that it watches and the contracts
+under which it claims them. Under a contract that a scenario does not claim it is left out, and the verdict says so:
+properties that rest on the loop's order say nothing about a loop with another. The verdict on the primitive is the
+worst of its scenarios'.
 """
 
 from __future__ import annotations
@@ -122,9 +123,7 @@ def _verify_one(
     return Verification(primitive, implementation, verdict, counterexamples)
 
 
-def _combine(
-    primitive: str, implementation: Implementation, parts: list[Verdict], tasks: int, rounds: int | None
-) -> Verdict:
+def _combine(primitive: str, implementation: Implementation, parts: list[Verdict], tasks: int, rounds: int | None) -> Verdict:
     scope = dict(parts[0].scope) if parts else {}
     scope |= {
         "tasks": tasks,
@@ -173,5 +172,6 @@ def find_part(primitive: str, impl: str, tasks: int, rounds: str | int, part: st
         if scenario.name == part:
             return scenario
     raise UsageError(
-        f"the trace was recorded from the scenario {part!r} of `verify {primitive}`, which this treadle does not have; write the trace again"
+        f"the trace was recorded from the scenario {part!r} of `verify {primitive}`, "
+        "which this treadle does not have; write the trace again"
     )

@@ -43,9 +43,7 @@ def innermost_frame(task: asyncio.Task[Any], library: bool = False) -> Any:
         module = frame.f_globals.get("__name__", "")
         if library or best is None or not is_machinery(module):
             best = frame
-        coroutine = (
-            getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None) or getattr(coroutine, "ag_await", None)
-        )
+        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None) or getattr(coroutine, "ag_await", None)
     return best
 
 
