@@ -28,8 +28,9 @@ class BoundedSemaphore(Semaphore):
                 before that waiter runs.
             RuntimeError: the semaphore belongs to another event loop.
         """
+        self._touch()
         if self._value >= self._bound_value:
             raise ValueError(
                 f"{self!r} cannot be released: that would make more than its initial {self._bound_value} permits free"
             )
-        super().release()
+        self._give_back()

@@ -80,7 +80,7 @@ class Condition(Acquirable):
 
         Raises:
             RuntimeError: the lock isn't locked, or belongs to another event loop. (Whether it is *this task* that locked
-                it isn't checked: a lock may be acquired by one task for another, as `asyncio.wait_for` does on 3.11.)
+                it isn't checked: one task may acquire a lock for another, as `asyncio.wait_for` does on 3.11.)
         """
         loop = self._lock._bind()
         self._check_locked("wait on")
