@@ -1,0 +1,294 @@
+"""What verifies a Condition.
+
+The most general client arrives at any moment, acquires the lock, waits or notifies, and releases. One that has notified may
+keep the lock for a while, so that those whom it woke have to wait for the lock, and may be cancelled there. A client waits
+only while another is awake that can still notify it; when all who are left wait, the main task notifies them.
+
+Apart from that: exact counts of `notify(n)`, `wait_for`, a lock that two conditions share, a wait under `asyncio.timeout`, the
+message of the CancelledError, and the errors have scenarios of their own, small enough not to multiply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+from ..implementations import Implementation
+from ..monitors_condition import ConditionMonitor
+from ..runtime import checkpoint, choose
+from .common import ALL_CONTRACTS, IN_ORDER_CONTRACTS, VerificationScenario, client_names, supervise, watch
+from .condition_parts import errors, exact_counts, shared_lock
+
+__all__ = ["condition_scenarios"]
+
+_PROPERTIES = (
+    "no-lost-wakeup",
+    "no-spurious-wakeup",
+    "fifo",
+    "lock-held-on-return",
+    "mutual-exclusion",
+    "no-deadlock",
+    "state-as-reported",
+    "returns-as-documented",
+    "raises-as-documented",
+    "cancellation-delivered",
+)
+
+
+def condition_scenarios(implementation: Implementation, tasks: int, rounds: float) -> list[VerificationScenario]:
+    """Return the scenarios for the condition of an implementation; what it lacks is left out."""
+    make = implementation.require("condition")
+    operations = implementation.operations["condition"]
+    reports = "locked" in operations
+    notify_all = "notify_all" in operations
+    scenarios = []
+
+    def add(name: str, fn: Any, contracts: tuple[str, ...], why: str, properties: tuple[str, ...] = _PROPERTIES) -> None:
+        scenarios.append(VerificationScenario(f"condition/{name}", fn, properties, contracts, why))
+
+    add(
+        "clients",
+        functools.partial(_clients, make, reports, notify_all, tasks, rounds, in_order=True, message=False),
+        IN_ORDER_CONTRACTS,
+        "clients wait and notify; that those who were notified return in that order rests on a FIFO ready queue",
+    )
+    add(
+        "clients, any order",
+        functools.partial(_clients, make, reports, notify_all, tasks, rounds, in_order=False, message=False),
+        ("any",),
+        "clients wait and notify; which of two notified tasks returns first is left open",
+    )
+    add(
+        "cancellation",
+        functools.partial(_clients, make, reports, notify_all, 2, 1, in_order=True, message=True),
+        ALL_CONTRACTS,
+        "two clients, one round: the CancelledError that comes out of wait() is the one that went in, message included",
+    )
+    add(
+        "exact counts",
+        functools.partial(exact_counts, make, notify_all),
+        ALL_CONTRACTS,
+        "three clients wait, and the main task notifies some of them, once or twice",
+        ("notifies-n", "fifo"),
+    )
+    if "wait_for" in operations:
+        add(
+            "wait_for",
+            functools.partial(_predicates, make, reports, notify_all),
+            ALL_CONTRACTS,
+            "two clients wait for a predicate: it is called with the lock held, and its last value is returned",
+        )
+    add(
+        "timeout",
+        functools.partial(_timeouts, make, reports, notify_all),
+        ALL_CONTRACTS,
+        "wait() under asyncio.timeout, with a deadline that ties with the notification, and another client that waits",
+    )
+    lock = implementation.classes.get("lock")
+    if lock is not None:
+        add(
+            "shared lock",
+            functools.partial(shared_lock, make, lock),
+            ALL_CONTRACTS,
+            "two conditions share a lock: each wakes its own, and only one client at a time goes on",
+            ("no-spurious-wakeup", "no-lost-wakeup", "mutual-exclusion"),
+        )
+    add(
+        "errors",
+        functools.partial(errors, make, lock, operations),
+        ALL_CONTRACTS,
+        "wait(), notify() and release() without the lock raise RuntimeError; what is no lock is refused",
+        ("raises-as-documented", "returns-as-documented", "state-as-reported"),
+    )
+    return scenarios
+
+
+def _monitored(
+    make: Callable[[], Any], reports: bool, *, in_order: bool, message: bool
+) -> tuple[Any, ConditionMonitor]:
+    condition = make()
+    monitor = ConditionMonitor(condition.locked if reports else None, in_order=in_order, message=message)
+    watch(monitor, "condition")
+    return condition, monitor
+
+
+async def _clients(
+    make: Callable[[], Any],
+    reports: bool,
+    notify_all: bool,
+    tasks: int,
+    rounds: float,
+    *,
+    in_order: bool,
+    message: bool,
+) -> None:
+    condition, monitor = _monitored(make, reports, in_order=in_order, message=message)
+    clients = {name: _use(name, condition, monitor, notify_all, rounds) for name in client_names(tasks)}
+    await supervise(monitor, clients, functools.partial(_notify_everybody, condition, monitor))
+
+
+async def _notify_everybody(condition: Any, monitor: ConditionMonitor) -> None:
+    """Wake all who wait, from the main task."""
+    monitor.calls("main")
+    monitor.acquired("main", await condition.acquire())
+    waiting = len(monitor.waiting)
+    monitor.notifies(waiting)
+    condition.notify(waiting)
+    monitor.releases("main")
+    condition.release()
+
+
+async def _use(name: str, condition: Any, monitor: ConditionMonitor, notify_all: bool, rounds: float) -> None:
+    """In each round acquire the lock, wait or notify, and release."""
+    while rounds > 0:
+        rounds -= 1
+        try:
+            await checkpoint(maybe=rounds != math.inf)
+            monitor.calls(name)
+            monitor.acquired(name, await condition.acquire())
+            try:
+                may_wait = monitor.are_awake(monitor.is_asleep, besides=name)
+                operations = ["wait"] * may_wait + ["notify"] + ["notify_all"] * notify_all
+                operation = operations[choose(len(operations))]
+                if operation == "wait":
+                    await monitored_wait(name, condition, monitor)
+                else:
+                    if operation == "notify":
+                        monitor.notifies(1)
+                        condition.notify()
+                    else:
+                        monitor.notifies()
+                        condition.notify_all()
+                    await checkpoint()
+            finally:
+                monitor.releases(name)
+                condition.release()
+        except asyncio.CancelledError as error:
+            monitor.cancelled(name, error)
+        except Exception as error:
+            monitor.broke(name, "acquire(), wait(), notify() or release()", error)
+            return
+
+
+async def monitored_wait(name: str, condition: Any, monitor: ConditionMonitor, *, timeout: bool = False) -> None:
+    """Call `wait()` and tell the monitor how it ends."""
+    monitor.waits(name)
+    try:
+        result = await condition.wait()
+    except asyncio.CancelledError as error:
+        monitor.wait_cancelled(name, error, timeout=timeout)
+        raise
+    monitor.returned(name, result)
+
+
+# --- wait_for ----------------------------------------------------------------------------------------------------
+
+
+async def _predicates(make: Callable[[], Any], reports: bool, notify_all: bool) -> None:
+    condition, monitor = _monitored(make, reports, in_order=False, message=False)
+    shared: list[str] = [""]
+    clients = {name: _wait_for(name, condition, monitor, shared) for name in client_names(2)}
+    clients["C"] = _change("C", condition, monitor, shared)
+
+    async def relieve() -> None:
+        shared[0] = "ready"
+        await _notify_everybody(condition, monitor)
+
+    await supervise(monitor, clients, relieve)
+
+
+async def _wait_for(name: str, condition: Any, monitor: ConditionMonitor, shared: list[str]) -> None:
+    """Wait until the shared value is true. The predicate is the client's own code: that it is called says that `wait()` has returned."""
+    waiting = False
+    last = ""
+
+    def predicate() -> str:
+        nonlocal waiting, last
+        if waiting:
+            monitor.returned(name, True)
+        last = shared[0]
+        waiting = not last
+        if waiting:
+            monitor.waits(name)
+        return last
+
+    try:
+        monitor.calls(name)
+        monitor.acquired(name, await condition.acquire())
+        try:
+            monitor.check_result(name, "wait_for()", await condition.wait_for(predicate), last)
+        except asyncio.CancelledError as error:
+            if waiting:
+                monitor.wait_cancelled(name, error)
+            raise
+        finally:
+            monitor.releases(name)
+            condition.release()
+    except asyncio.CancelledError as error:
+        monitor.cancelled(name, error)
+    except Exception as error:
+        monitor.broke(name, "wait_for()", error)
+
+
+async def _change(name: str, condition: Any, monitor: ConditionMonitor, shared: list[str]) -> None:
+    """Notify for nothing, and then with the shared value changed."""
+    for value in ("", "ready"):
+        try:
+            await checkpoint()
+            monitor.calls(name)
+            monitor.acquired(name, await condition.acquire())
+            shared[0] = value
+            monitor.notifies(2)
+            condition.notify(2)
+            monitor.releases(name)
+            condition.release()
+        except asyncio.CancelledError as error:
+            monitor.cancelled(name, error)
+
+
+# --- timeouts ----------------------------------------------------------------------------------------------------
+
+
+async def _timeouts(make: Callable[[], Any], reports: bool, notify_all: bool) -> None:
+    condition, monitor = _monitored(make, reports, in_order=False, message=False)
+    clients = {
+        "A": _wait_for_a_time("A", condition, monitor, 1),
+        "B": _wait_for_a_time("B", condition, monitor, None),
+        "C": _notify_later("C", condition, monitor, 1),
+    }
+    await supervise(monitor, clients, functools.partial(_notify_everybody, condition, monitor))
+
+
+async def _wait_for_a_time(name: str, condition: Any, monitor: ConditionMonitor, seconds: float | None) -> None:
+    try:
+        monitor.calls(name)
+        monitor.acquired(name, await condition.acquire())
+        try:
+            async with asyncio.timeout(seconds):
+                await monitored_wait(name, condition, monitor, timeout=seconds is not None)
+        except TimeoutError:
+            await checkpoint()  # it holds the lock, and may go on to use what the lock protects
+        finally:
+            monitor.releases(name)
+            condition.release()
+    except asyncio.CancelledError as error:
+        monitor.cancelled(name, error)
+
+
+async def _notify_later(name: str, condition: Any, monitor: ConditionMonitor, seconds: float) -> None:
+    try:
+        await asyncio.sleep(seconds)
+        monitor.calls(name)
+        monitor.acquired(name, await condition.acquire())
+        try:
+            monitor.notifies(1)
+            condition.notify()
+            await checkpoint()
+        finally:
+            monitor.releases(name)
+            condition.release()
+    except asyncio.CancelledError as error:
+        monitor.cancelled(name, error)

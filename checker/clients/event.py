@@ -1,0 +1,106 @@
+"""What verifies an Event.
+
+Clients wait, set, clear, and set and clear in one breath, in any order. A client may wait only while the event is set or another client
+could still set it, so that a run that comes to rest has a reason which is not the client's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ..implementations import Implementation
+from ..monitors_event import EventMonitor
+from ..runtime import checkpoint, choose, fail
+from .common import ALL_CONTRACTS, VerificationScenario, client_names, expect_at_once, supervise, watch
+
+__all__ = ["event_scenarios"]
+
+
+def event_scenarios(implementation: Implementation, tasks: int, rounds: float) -> list[VerificationScenario]:
+    """Return the scenarios for the event of an implementation; what it lacks is left out."""
+    make = implementation.require("event")
+    operations = implementation.operations["event"]
+    return [
+        VerificationScenario(
+            "event/clients",
+            functools.partial(_clients, make, operations, tasks, rounds),
+            (
+                "wakes-all",
+                "no-spurious-wakeup",
+                "no-deadlock",
+                "state-as-reported",
+                "returns-as-documented",
+                "raises-as-documented",
+                "cancellation-delivered",
+            ),
+            ALL_CONTRACTS,
+            "clients wait, set and clear; who wakes first is nobody's promise, so that no property rests on the loop's order",
+        ),
+        VerificationScenario(
+            "event/errors",
+            functools.partial(_interface, make, operations),
+            ("returns-as-documented", "state-as-reported"),
+            ALL_CONTRACTS,
+            "an event is not set at first; set() and clear() may be repeated",
+        ),
+    ]
+
+
+async def _clients(make: Callable[[], Any], operations: frozenset[str], tasks: int, rounds: float) -> None:
+    event = make()
+    monitor = EventMonitor(event.is_set if "is_set" in operations else None)
+    watch(monitor, "event")
+
+    async def relieve() -> None:
+        monitor.sets()
+        event.set()
+
+    clears = "clear" in operations
+    clients = {name: _use(name, event, monitor, clears, rounds) for name in client_names(tasks)}
+    await supervise(monitor, clients, relieve)
+
+
+async def _use(name: str, event: Any, monitor: EventMonitor, clears: bool, rounds: float) -> None:
+    """In each round wait, set, clear, or set and clear."""
+    while rounds > 0:
+        rounds -= 1
+        try:
+            await checkpoint()
+            may_wait = monitor.flag or monitor.are_awake(monitor.is_asleep, besides=name)
+            operations = ["wait"] * may_wait + ["set"] + ["clear", "set and clear"] * clears
+            operation = operations[choose(len(operations))]
+            if operation == "wait":
+                monitor.calls_wait(name)
+                monitor.returned(name, await event.wait())
+            if operation.startswith("set"):
+                monitor.sets()
+                event.set()
+            if operation.endswith("clear"):
+                monitor.clears()
+                event.clear()
+        except asyncio.CancelledError as error:
+            monitor.cancelled(name, error)
+        except Exception as error:
+            monitor.broke(name, "wait(), set() or clear()", error)
+            return
+
+
+async def _interface(make: Callable[[], Any], operations: frozenset[str]) -> None:
+    event = make()
+
+    def expect(expected: bool, situation: str) -> None:
+        if "is_set" in operations and bool(event.is_set()) is not expected:
+            fail("state-as-reported", f"{situation}, is_set() says {event.is_set()!r} instead of {expected}")
+
+    expect(False, "on a new event")
+    for call in ("set()", "set() twice"):
+        event.set()
+        expect(True, f"after {call}")
+        expect_at_once(event.wait(), "returns-as-documented", f"after {call}", "wait()")
+    if "clear" in operations:
+        for call in ("clear()", "clear() twice"):
+            event.clear()
+            expect(False, f"after {call}")
