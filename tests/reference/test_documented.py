@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from driving import drive
 
 from treadle import reference
 
@@ -32,7 +33,7 @@ def test_acquire_locks_and_returns_true_and_release_unlocks(kit, name):
         assert primitive.release() is None
         assert primitive.locked() is False
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -50,7 +51,7 @@ def test_acquire_waits_for_release_and_then_returns_true(kit, name):
         assert waiter.result() is True
         assert primitive.locked() is True
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -74,7 +75,7 @@ def test_a_release_lets_one_waiter_proceed_and_it_is_the_first(kit, name):
             seen.append(list(order))
         assert seen == [[0], [0, 1], [0, 1, 2], [0, 1, 2, 3]]
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -91,7 +92,7 @@ def test_async_with_holds_for_the_block_and_binds_none(kit, name):
                 1 / 0
         assert not primitive.locked()
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -112,7 +113,7 @@ def test_async_with_releases_when_its_block_is_cancelled(kit, name):
         assert task.cancelled()
         assert not primitive.locked()
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -126,7 +127,7 @@ def test_releasing_what_is_unlocked_raises_runtime_error_and_changes_nothing(kit
         await primitive.acquire()
         assert primitive.locked() is True
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -139,7 +140,7 @@ def test_event_is_false_at_first_and_set_and_clear_switch_it(kit):
         assert event.clear() is None
         assert event.is_set() is False
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -151,7 +152,7 @@ def test_waiting_for_a_set_event_returns_true_without_suspending(kit):
             event.wait().send(None)
         assert stop.value.value is True
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -177,7 +178,7 @@ def test_set_wakes_all_who_wait_in_their_order_even_if_clear_follows_at_once(kit
         await turns()
         assert order == [0, 1, 2, 99]
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -196,7 +197,7 @@ def test_a_condition_asks_for_its_lock(kit, action):
         async with condition:
             condition.notify()  # nobody waits: nothing happens, then or later
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -222,7 +223,7 @@ def test_wait_frees_the_lock_and_holds_it_again_when_it_returns_true(kit):
         assert returned == [True, True]
         assert condition.locked()
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -252,7 +253,7 @@ def test_notify_wakes_at_most_n_in_their_order(kit, n, expected):
         assert order == expected
         assert [task.done() for task in clients] == [i in expected for i in range(3)]
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -270,7 +271,7 @@ def test_a_notification_that_nobody_waits_for_is_not_kept(kit):
         await turns(10)
         assert not task.done()
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -293,7 +294,7 @@ def test_wait_for_waits_until_the_predicate_is_true_and_returns_its_last_value(k
         assert task.result() == "done"
         assert not condition.locked()
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -307,7 +308,7 @@ def test_wait_for_asks_the_predicate_once_if_it_is_true_and_lets_its_error_out(k
                 await condition.wait_for(values.pop)
             assert condition.locked()
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -335,7 +336,7 @@ def test_conditions_may_share_a_lock(kit):
         await turns()
         assert order == ["empty", "full"]
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -355,7 +356,7 @@ def test_the_counter_is_taken_down_to_zero_and_no_further(kit, name):
         assert await waiter is True
         assert semaphore.locked() is True
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -369,7 +370,7 @@ def test_a_semaphore_starts_at_zero_or_more(kit, name):
         assert getattr(kit, name)(0).locked() is True
         assert getattr(kit, name)(value=1).locked() is False
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -383,7 +384,7 @@ def test_a_semaphore_may_be_released_more_often_than_acquired(kit):
         await semaphore.acquire()
         assert semaphore.locked() is True
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -401,7 +402,7 @@ def test_a_bounded_semaphore_refuses_one_release_too_many_and_stays_as_it_was(ki
         with pytest.raises(ValueError):
             semaphore.release()
 
-    asyncio.run(main())
+    drive(main())
 
 
 def test_releases_up_to_the_bound_go_to_waiters_first():
@@ -419,7 +420,7 @@ def test_releases_up_to_the_bound_go_to_waiters_first():
         with pytest.raises(ValueError):
             semaphore.release()
 
-    asyncio.run(main())
+    drive(main())
 
 
 @BOTH
@@ -442,7 +443,7 @@ def test_wait_for_with_a_timeout_never_both_times_out_and_holds(kit, name):
         assert primitive.locked() is acquired
 
     for released_after in range(6):
-        asyncio.run(main(released_after))
+        drive(main(released_after))
 
 
 @pytest.mark.parametrize("lock", [42, "lock", object(), asyncio.Lock(), reference.Semaphore(), reference.Condition()])
@@ -479,7 +480,7 @@ def test_a_condition_takes_a_subclass_of_lock_and_gives_and_takes_it_in_pairs():
         await task
         assert lock.balance == 0
 
-    asyncio.run(main())
+    drive(main())
 
 
 @LOCKLIKE
@@ -501,4 +502,4 @@ def test_subclasses_keep_what_they_add(name):
         assert (primitive.label, primitive.entered, primitive.locked()) == ("mine", 1, False)
         assert "Named object at" in repr(primitive)
 
-    asyncio.run(main())
+    drive(main())

@@ -9,6 +9,7 @@ import warnings
 from unittest import mock
 
 import pytest
+from driving import drive
 
 from treadle import reference
 
@@ -40,7 +41,7 @@ def test_methods_and_their_parameters_are_asyncios(name):
                 getattr(theirs, method)
             ), method
 
-    asyncio.run(main())
+    drive(main())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -88,7 +89,7 @@ def test_the_repr_is_asyncios_with_our_public_name(name, waiters):
         await asyncio.gather(*tasks, return_exceptions=True)
         return seen
 
-    assert asyncio.run(shapes(reference)) == asyncio.run(shapes(asyncio))
+    assert drive(shapes(reference)) == drive(shapes(asyncio))
     assert repr(getattr(reference, name)()).startswith(f"<treadle.reference.{name} object at 0x")
 
 
@@ -127,10 +128,10 @@ async def prepare(primitive, action):
 @pytest.mark.parametrize(("name", "action"), USES)
 def test_use_from_a_second_event_loop_is_refused_even_if_nobody_ever_waited(name, action):
     primitive = getattr(reference, name)()
-    asyncio.run(prepare(primitive, action))
+    drive(prepare(primitive, action))
     before = repr(primitive)
     with pytest.raises(RuntimeError, match=r"belongs to the event loop .* but is used on"):
-        asyncio.run(use(primitive, action))
+        drive(use(primitive, action))
     assert repr(primitive) == before
 
 
@@ -148,7 +149,7 @@ def test_the_loop_that_is_given_must_be_the_one_that_runs(name, action):
 
     elsewhere = asyncio.new_event_loop()
     try:
-        asyncio.run(main())
+        drive(main())
     finally:
         elsewhere.close()
 
@@ -162,8 +163,8 @@ def test_a_loop_that_runs_at_the_same_time_is_refused_as_soon_as_a_task_would_wa
     elsewhere = asyncio.new_event_loop()
     lock = reference.Lock(loop=elsewhere)
     try:
-        with mock.patch.object(elsewhere, "is_running", lambda: True):
-            asyncio.run(main())
+        with mock.patch.object(elsewhere, "is_running", return_value=True):
+            drive(main())
     finally:
         elsewhere.close()
 
@@ -194,6 +195,26 @@ def test_what_never_waits_may_be_done_before_any_loop_runs(name):
 
 
 @pytest.mark.parametrize("name", LOCKLIKE)
+def test_asyncios_runners_can_end_a_program_with_tasks_that_hold_and_wait(name):
+    async def main():
+        primitive = getattr(reference, name)()
+
+        async def client():
+            async with primitive:
+                await asyncio.Event().wait()
+
+        clients = [asyncio.create_task(client()) for _ in range(3)]
+        await asyncio.sleep(0)
+        return primitive, clients
+
+    with asyncio.Runner() as runner:
+        ended = runner.run(main())
+    for primitive, clients in (ended, asyncio.run(main())):
+        assert all(client.cancelled() for client in clients)
+        assert not primitive.locked()
+
+
+@pytest.mark.parametrize("name", LOCKLIKE)
 def test_await_acquires_and_its_result_releases_and_both_warn_at_the_callers_line(name):
     async def main():
         primitive = getattr(reference, name)()
@@ -208,7 +229,7 @@ def test_await_acquires_and_its_result_releases_and_both_warn_at_the_callers_lin
         assert [(w.category, w.filename) for w in warned] == [(DeprecationWarning, __file__)] * 2
         assert all("write 'async with'" in str(w.message) for w in warned)
 
-    asyncio.run(main())
+    drive(main())
 
 
 @pytest.mark.parametrize("name", LOCKLIKE)
@@ -239,7 +260,7 @@ def test_yield_from_works_in_generator_based_coroutines(name):
         assert order == [0, "released", 1]
         assert not primitive.locked()
 
-    asyncio.run(main())
+    drive(main())
 
 
 @pytest.mark.parametrize("name", LOCKLIKE)
@@ -251,4 +272,4 @@ def test_a_plain_with_says_what_to_write(name):
                 pytest.fail("the block must not run")
         assert not primitive.locked()
 
-    asyncio.run(main())
+    drive(main())

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from driving import drive
 
 from treadle import reference
 
@@ -39,7 +40,7 @@ def test_a_newcomer_does_not_overtake_a_woken_waiter(name):
         assert order == ["waiter", "newcomer"]
         assert waiter.done()
 
-    asyncio.run(main())
+    drive(main())
 
 
 def test_a_newcomer_does_not_overtake_who_was_notified():
@@ -60,7 +61,7 @@ def test_a_newcomer_does_not_overtake_who_was_notified():
             order.append("newcomer")
         assert order == ["notified", "newcomer"]
 
-    asyncio.run(main())
+    drive(main())
 
 
 @LOCKLIKE
@@ -82,7 +83,7 @@ def test_the_next_waiter_gets_what_was_handed_to_a_cancelled_one(name):
         assert not primitive.locked()
         assert "waiters" not in repr(primitive)
 
-    asyncio.run(main())
+    drive(main())
 
 
 @LOCKLIKE
@@ -99,7 +100,7 @@ def test_no_turn_is_lost_on_a_waiter_that_was_cancelled_first(name):
         assert await outcome(first) == "cancelled"
         assert primitive.locked()
 
-    asyncio.run(main())
+    drive(main())
 
 
 @LOCKLIKE
@@ -128,7 +129,7 @@ def test_whenever_a_client_is_cancelled_the_others_are_served_in_order(name, mom
         assert "waiters" not in repr(primitive)
 
     for victim in range(4):
-        asyncio.run(main(victim))
+        drive(main(victim))
 
 
 @MOMENTS
@@ -145,7 +146,7 @@ def test_a_cancelled_event_waiter_leaves_no_trace(moment):
         assert [await tasks[0], await tasks[2]] == [True, True]
         assert "waiters" not in repr(event)
 
-    asyncio.run(main())
+    drive(main())
 
 
 @MOMENTS
@@ -189,8 +190,12 @@ def test_whenever_a_wait_is_cancelled_it_holds_the_lock_and_its_notification_pas
         else:
             assert woken == [0]
         assert not condition.locked()
+        for task in tasks:
+            task.cancel()
+        await turns(20)
+        assert all(task.done() for task in tasks)
 
-    asyncio.run(main())
+    drive(main())
 
 
 def test_a_cancelled_wait_raises_the_first_cancellation_however_many_follow():
@@ -214,7 +219,7 @@ def test_a_cancelled_wait_raises_the_first_cancellation_however_many_follow():
         assert error.value.args == ("a",)
         assert not condition.locked()
 
-    asyncio.run(main())
+    drive(main())
 
 
 def test_who_must_have_the_lock_again_keeps_its_place_when_cancelled():
@@ -244,7 +249,7 @@ def test_who_must_have_the_lock_again_keeps_its_place_when_cancelled():
         await asyncio.wait([task, other])
         assert order == ["sleeper", "newcomer"]
 
-    asyncio.run(main())
+    drive(main())
 
 
 def test_a_notification_whose_receiver_is_cancelled_evaporates_if_nobody_else_waits():
@@ -267,7 +272,7 @@ def test_a_notification_whose_receiver_is_cancelled_evaporates_if_nobody_else_wa
         async with condition:
             return await condition.wait()
 
-    asyncio.run(main())
+    drive(main())
 
 
 @LOCKLIKE
@@ -287,7 +292,7 @@ def test_a_waiter_whose_coroutine_is_destroyed_gives_up_its_place(name, served):
         assert not primitive.locked()
         assert "waiters" not in repr(primitive)
 
-    asyncio.run(main())
+    drive(main())
 
 
 @pytest.mark.parametrize("notified", [False, True])
@@ -320,7 +325,7 @@ def test_a_wait_whose_coroutine_is_destroyed_doesnt_wait_and_passes_its_notifica
         other.cancel()
         await asyncio.wait([other])
 
-    asyncio.run(main())
+    drive(main())
 
 
 def test_destroying_a_wait_that_is_already_cancelled_takes_it_out_of_line():
@@ -335,4 +340,4 @@ def test_destroying_a_wait_that_is_already_cancelled_takes_it_out_of_line():
         condition.release()
         assert not condition.locked()
 
-    asyncio.run(main())
+    drive(main())

@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 
 import pytest
+from driving import drive
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -273,15 +274,7 @@ def run(program, primitive, oracle, client):
             assert oracle.shown() == shown(primitive), (name, arguments)
         return list(history), [task.done() for task in tasks]
 
-    # Not asyncio.run: it waits for what it cancels, and a condition's waiter ends only when somebody releases the lock.
-    loop = asyncio.new_event_loop()
-    try:
-        seen, done = loop.run_until_complete(main())
-    finally:
-        for task in asyncio.all_tasks(loop):
-            task._log_destroy_pending = False
-            task.get_coro().close()
-        loop.close()
+    seen, done = drive(main())
     ran = [(task, outcome) for task, outcome in oracle.history if (task, "never ran") not in seen]
     assert ran == [entry for entry in seen if entry[1] != "never ran"]
     assert [state == "done" for state in oracle.state] == done
