@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import networkx as nx
 
 from .errors import ModelError
-from .language import Label, Model
+from .language import Invariant, Label, Model
 from .steps import Compiled, Step
 from .symmetry import canonicalizer, orbit_sizer
 
@@ -69,9 +69,13 @@ class Exploration:
 
 
 class Explorer:
-    """A breadth-first search over one model; keep it to ask for paths and graphs afterwards."""
+    """A breadth-first search over one model; keep it to ask for paths and graphs afterwards. `lemmas` checks those too.
+    """
 
-    def __init__(self, model: Model, *, symmetry: bool = False):
+    def __init__(self, model: Model, *, symmetry: bool = False, lemmas: bool = False):
+        if lemmas:
+            extra = (Invariant(lemma.name, lemma.expr, "a lemma of the proofs") for lemma in model.lemmas)
+            model = replace(model, invariants=(*model.invariants, *extra))
         self.model = model
         plain = Compiled(model)
         self.layout = plain.layout

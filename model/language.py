@@ -321,6 +321,11 @@ class ModelBuilder:
         """Give the finished model."""
         if not self._actions:
             raise ModelError(f"{self.name}: a model needs at least one action")
+        for queue in self._queues.values():
+            if queue.members is not None:
+                task = queue.member_task
+                declared = Forall(task, Member(queue, task) == queue.members)
+                self._lemmas.append(Lemma(f"members of {queue.name}", declared))
         return Model(
             self.name, self.tasks, tuple(self._parameters.values()), self._scalars, self._arrays, self._queues,
             tuple(self._actions.values()), tuple(self._invariants), tuple(self._lemmas), tuple(self._progress),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from ..errors import ModelError
-from . import handoff_semaphore
+from . import bounded_semaphore, condition, event, handoff_semaphore, lock, semaphore
 from .family import Family
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (handoff_semaphore.FAMILY,)}
+FAMILIES: dict[str, Family] = {
+    module.FAMILY.name: module.FAMILY
+    for module in (handoff_semaphore, lock, event, condition, semaphore, bounded_semaphore)
+}
 
 
 def family(name: str) -> Family:

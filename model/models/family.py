@@ -15,16 +15,21 @@ from ..language import Model
 
 @dataclass(frozen=True)
 class Size:
-    """How large a model is built: tasks, initial value, rounds a task, cancellations a task (None: unlimited)."""
+    """How large a model is built: tasks, initial value, rounds a task, cancellations a task (None: unlimited).
+
+    `surplus` bounds the releases without an acquire of a Semaphore when rounds are unlimited.
+    """
 
     tasks: int = 3
     value: int = 1
     rounds: int | None = 1
     cancel: int | None = 1
+    surplus: int = 1
 
     def __post_init__(self) -> None:
         for name, number, low in (
             ("tasks", self.tasks, 1), ("value", self.value, 0), ("rounds", self.rounds, 1), ("cancel", self.cancel, 0),
+            ("surplus", self.surplus, 0),
         ):  # fmt: skip
             if number is not None and number < low:
                 raise ModelError(f"{name} must be at least {low}, not {number}")
