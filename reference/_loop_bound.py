@@ -3,11 +3,11 @@
 The rule is asyncio's own, made strict. asyncio notices a second loop only when a task has to wait, so that the same
 program fails or passes by its luck with timing. Here the first use binds, whether or not it has to wait.
 
-The check runs on every acquire and release, so it must cost next to nothing. `get_running_loop()` would be exact, but
-on Python 3.11 it makes a system call and doubles the price of an uncontended lock. Hence two checks: a quick one, "the
-loop that I am bound to is running", wherever nobody waits, and the exact one wherever a task is about to wait. Only
-two loops that run at the same moment, in two threads, get past the quick one; and these primitives are not thread-safe
-in the first place.
+Every acquire and release checks, so the check must cost next to nothing. `get_running_loop()` would be exact, but on
+Python 3.11 it makes a system call and doubles the price of an uncontended lock. Hence two checks. A quick one, "the
+loop that I am bound to is running", stands in full wherever nobody has to wait, because a method call would cost more
+than the check. The exact one is for everything else. Only two loops that run at the same moment, in two threads, get
+past the quick one; and these primitives are not thread-safe in the first place.
 """
 
 import asyncio
@@ -45,19 +45,16 @@ class LoopBound:
         self._belong_to(loop)
         return loop
 
-    def _enter(self) -> None:
-        """Check the loop before something that may wait: there must be one, and the right one."""
-        loop = self._loop
-        if loop is None or not loop.is_running():
-            self._bind()
+    def _check_running(self) -> None:
+        """Check the running loop, if there is one: what never waits may also be done without any.
 
-    def _touch(self) -> None:
-        """Check the loop before something that never waits: it may be done without any loop, too."""
-        loop = self._loop
-        if loop is None or loop.is_running():
+        Raises:
+            RuntimeError: another loop is running than the one that this object is bound to.
+        """
+        if self._loop is None:
             return
         try:
-            asyncio.get_running_loop()
+            running = asyncio.get_running_loop()
         except RuntimeError:
             return
-        self._bind()
+        self._belong_to(running)

@@ -42,37 +42,38 @@ class Place:
             self.future.set_result(None)
 
 
-class WaitQueue:
-    """The places of those who wait, first come, first served."""
+class WaitQueue(deque[Place]):
+    """The places of those who wait, first come, first served. New ones are appended."""
 
-    __slots__ = ("_places",)
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self._places: deque[Place] = deque()
-
-    def __len__(self) -> int:
-        """How many still want to be served."""
-        return sum(place.is_wanted() for place in self._places)
-
-    def join(self, place: Place) -> None:
-        """Put a place at the end."""
-        self._places.append(place)
+    def count_wanted(self) -> int:
+        """Return how many still want to be served."""
+        return sum(place.is_wanted() for place in self)
 
     def take(self) -> Place | None:
         """Take out the first place that is still wanted; None if there is none."""
-        while self._places:
-            place = self._places.popleft()
+        while self:
+            place = self.popleft()
             if place.is_wanted():
                 return place
         return None
 
+    def serve_first(self) -> bool:
+        """Serve the first place that is still wanted, and take it out; return False if there is none."""
+        place = self.take()
+        if place is None:
+            return False
+        place.serve()
+        return True
+
     def leave(self, place: Place) -> None:
         """Take out a place that nobody wants any more, unless `take` has passed it by and dropped it already."""
-        if place in self._places:
-            self._places.remove(place)
+        if place in self:
+            self.remove(place)
 
 
 def describe(plain: str, state: str, queue: WaitQueue) -> str:
     """Return a repr in asyncio's style: an object's plain repr, with its state and how many wait for it in brackets."""
-    waiters = len(queue)
+    waiters = queue.count_wanted()
     return f"<{plain[1:-1]} [{state}{f', waiters:{waiters}' if waiters else ''}]>"

@@ -28,7 +28,8 @@ class BoundedSemaphore(Semaphore):
                 before that waiter runs.
             RuntimeError: the semaphore belongs to another event loop.
         """
-        self._touch()
+        if (loop := self._loop) is not None and not loop.is_running():
+            self._check_running()
         if self._value >= self._bound_value:
             raise ValueError(
                 f"{self!r} cannot be released: that would make more than its initial {self._bound_value} permits free"

@@ -85,7 +85,7 @@ class Condition(Acquirable):
         loop = self._lock._bind()
         self._check_locked("wait on")
         place = Place(loop)
-        self._queue.join(place)
+        self._queue.append(place)
         self._lock._hand_over()
         try:
             await place.future
@@ -125,7 +125,7 @@ class Condition(Acquirable):
         Raises:
             RuntimeError: the lock isn't locked, or belongs to another event loop.
         """
-        self._lock._touch()
+        self._lock._check_running()
         self._check_locked("notify")
         self._notify(n)
 
@@ -135,7 +135,7 @@ class Condition(Acquirable):
         Raises:
             RuntimeError: the lock isn't locked, or belongs to another event loop.
         """
-        self.notify(len(self._queue))
+        self.notify(self._queue.count_wanted())
 
     def _check_locked(self, action: str) -> None:
         if not self._lock.locked():

@@ -35,10 +35,11 @@ class Event(LoopBound):
         Raises:
             RuntimeError: the event belongs to another event loop.
         """
-        self._touch()
+        if (loop := self._loop) is not None and not loop.is_running():
+            self._check_running()
         self._flag = True
-        while (place := self._queue.take()) is not None:
-            place.serve()
+        while self._queue.serve_first():
+            pass
 
     def clear(self) -> None:
         """Make the flag false: who waits from now on waits for the next `set()`."""
@@ -53,11 +54,12 @@ class Event(LoopBound):
         Raises:
             RuntimeError: the event belongs to another event loop.
         """
-        self._enter()
+        if (loop := self._loop) is None or not loop.is_running():
+            self._bind()
         if self._flag:
             return True
         place = Place(self._bind())
-        self._queue.join(place)
+        self._queue.append(place)
         try:
             await place.future
         except BaseException:

@@ -47,12 +47,13 @@ class Lock(LoopBound, Acquirable):
         Raises:
             RuntimeError: the lock belongs to another event loop.
         """
-        self._enter()
+        if (loop := self._loop) is None or not loop.is_running():
+            self._bind()
         if not self._locked:
             self._locked = True
             return True
         place = Place(self._bind())
-        self._queue.join(place)
+        self._queue.append(place)
         try:
             await place.future
         except BaseException:
@@ -70,24 +71,25 @@ class Lock(LoopBound, Acquirable):
         Raises:
             RuntimeError: the lock isn't locked (nothing changes), or belongs to another event loop.
         """
-        self._touch()
+        if (loop := self._loop) is not None and not loop.is_running():
+            self._check_running()
         if not self._locked:
             raise RuntimeError(f"{self!r} cannot be released: it is not locked")
-        self._hand_over()
+        if self._queue:
+            self._hand_over()
+        else:  # as `_hand_over` would do, but most releases end here, and a call costs as much as all the rest
+            self._locked = False
 
     def _hand_over(self) -> None:
         """Pass the lock, which is locked, to the next one; unlock it if there is none."""
-        place = self._queue.take()
-        if place is None:
+        if not self._queue.serve_first():
             self._locked = False
-        else:
-            place.serve()
 
     def _claim(self, place: Place) -> None:
         """Have the lock handed to this place in its turn, even if its task is cancelled; at once if it is unlocked."""
         place.insistent = True
         if self._locked:
-            self._queue.join(place)
+            self._queue.append(place)
         else:
             self._locked = True
             place.serve()

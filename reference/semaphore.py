@@ -50,12 +50,13 @@ class Semaphore(LoopBound, Acquirable):
         Raises:
             RuntimeError: the semaphore belongs to another event loop.
         """
-        self._enter()
+        if (loop := self._loop) is None or not loop.is_running():
+            self._bind()
         if self._value > 0:
             self._value -= 1
             return True
         place = Place(self._bind())
-        self._queue.join(place)
+        self._queue.append(place)
         try:
             await place.future
         except BaseException:
@@ -73,13 +74,12 @@ class Semaphore(LoopBound, Acquirable):
         Raises:
             RuntimeError: the semaphore belongs to another event loop.
         """
-        self._touch()
+        if (loop := self._loop) is not None and not loop.is_running():
+            self._check_running()
         self._give_back()
 
     def _give_back(self) -> None:
         """Pass one permit to the next waiter; count it as free if there is none."""
-        place = self._queue.take()
-        if place is None:
+        # The first half of the condition is there for speed only: nobody waits, most of the time.
+        if not self._queue or not self._queue.serve_first():
             self._value += 1
-        else:
-            place.serve()

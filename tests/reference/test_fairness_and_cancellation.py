@@ -281,7 +281,7 @@ def test_at_rest_a_primitive_is_as_it_was_at_first_and_keeps_nobody(name):
 
     def state(primitive):
         return [
-            list(value._places) if name == "_queue" else state(value) if name == "_lock" else value
+            list(value) if name == "_queue" else state(value) if name == "_lock" else value
             for name, value in vars(primitive).items()
         ]
 
