@@ -194,6 +194,18 @@ def test_what_never_waits_may_be_done_before_any_loop_runs(name):
             primitive.release()
 
 
+@pytest.mark.parametrize(("name", "action"), [use for use in USES if use[1] not in ("acquire", "wait")])
+def test_what_never_waits_may_be_done_while_its_loop_pauses(name, action):
+    loop = asyncio.new_event_loop()
+    try:
+        primitive = getattr(reference, name)(loop=loop)
+        if name != "Event":
+            loop.run_until_complete(primitive.acquire())
+        assert getattr(primitive, action)() is None
+    finally:
+        loop.close()
+
+
 @pytest.mark.parametrize("name", LOCKLIKE)
 def test_asyncios_runners_can_end_a_program_with_tasks_that_hold_and_wait(name):
     async def main():
@@ -212,6 +224,27 @@ def test_asyncios_runners_can_end_a_program_with_tasks_that_hold_and_wait(name):
     for primitive, clients in (ended, asyncio.run(main())):
         assert all(client.cancelled() for client in clients)
         assert not primitive.locked()
+
+
+def test_a_subclass_of_condition_may_override_what_async_with_calls():
+    class Traced(reference.Condition):
+        calls = ()
+
+        async def acquire(self):
+            self.calls += ("acquire",)
+            return await super().acquire()
+
+        def release(self):
+            self.calls += ("release",)
+            super().release()
+
+    async def main():
+        condition = Traced()
+        async with condition:
+            pass
+        assert condition.calls == ("acquire", "release")
+
+    drive(main())
 
 
 @pytest.mark.parametrize("name", LOCKLIKE)
