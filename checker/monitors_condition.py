@@ -139,7 +139,8 @@ class ConditionMonitor(PermitMonitor):
 
     def is_in_flight(self) -> bool:
         """Return True if the lock may be on its way to somebody."""
-        return bool(self.inside or self.owed or self.optional) or any(map(self.is_cancelled, self.waiting))
+        # Who waits may have been woken for nothing; that is wrong, but it is not the lock's fault, and comes out when it returns.
+        return bool(self.inside or self.owed or self.waiting)
 
     def is_asleep(self, name: str) -> bool:
         """Return True if the client waits for a notification."""
@@ -157,7 +158,8 @@ class ConditionMonitor(PermitMonitor):
         super().stable()
         if self.free == 0:
             return
-        self.optional = 0  # nobody has used it, and it is no longer under way
+        # Nobody is coming back, so the lock can be free for all those who wait; what is optional is no longer under way.
+        self.optional = 0
         for name in (*self.waiting, *(note.receiver for note in self.owed)):
             self.check_came_out(name, "wait()")
         if self.owed:

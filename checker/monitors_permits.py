@@ -36,19 +36,19 @@ class Terms:
         permit: what a client gets, such as "the lock".
         all_held: why nobody can get one.
         exclusion: the property that no more clients hold it than may.
-        conservation: the property that what is given back can be had again.
-        immediate: whether `locked()` promises that `acquire()` must wait (a lock's only says that it is locked).
+        report: the property that `locked()` agrees with what can be had.
+        loss: the property that what nobody holds can be had.
     """
 
     permit: str
     all_held: str
     exclusion: str
-    conservation: str
-    immediate: bool
+    report: str
+    loss: str
 
 
-LOCK = Terms("the lock", "the lock is held by {holders}", "mutual-exclusion", "state-as-reported", False)
-SEMAPHORE = Terms("a permit", "no permit is free", "counter-non-negative", "permits-conserved", True)
+LOCK = Terms("the lock", "the lock is held by {holders}", "mutual-exclusion", "state-as-reported", "no-lost-wakeup")
+SEMAPHORE = Terms("a permit", "no permit is free", "counter-non-negative", "permits-conserved", "permits-conserved")
 
 
 class PermitMonitor(Monitor):
@@ -60,11 +60,14 @@ class PermitMonitor(Monitor):
         locked: its `locked()`, or None if it has none.
         in_order: whether completions must be in the order of arrival, which rests on a FIFO ready queue.
         message: whether to check that a CancelledError comes out with the message that went in.
+        immediate: whether `locked()` says that `acquire()` must wait; a semaphore's does, a lock's only that it is locked.
 
     Attributes:
         free: permits that nobody holds, counted from outside.
         holders: who holds one, sorted.
         inside: who has called `acquire()` and has neither got a permit nor been cancelled out of it, in order of the calls.
+        promised: who of these called it when it had to return at once; "" if nobody did.
+        said_locked: what `locked()` said just before the call that is in progress, if that is to be checked.
     """
 
     def __init__(
@@ -75,8 +78,10 @@ class PermitMonitor(Monitor):
         *,
         in_order: bool = True,
         message: bool = True,
+        immediate: bool = False,
     ) -> None:
         super().__init__()
+        self.immediate = immediate
         self.terms = terms
         self.locked = locked
         self.in_order = in_order
@@ -84,7 +89,7 @@ class PermitMonitor(Monitor):
         self.free = permits
         self.holders: list[str] = []
         self.inside: list[str] = []
-        self.must_be_at_once = False
+        self.promised = ""
         self.said_locked: bool | None = None
 
     # --- what clients do -----------------------------------------------------------------------------------------
@@ -92,8 +97,9 @@ class PermitMonitor(Monitor):
     def calls(self, name: str) -> None:
         """The client is about to call `acquire()`, in the same step."""
         self.settle()
-        self.must_be_at_once = self.free > 0 and not self.is_in_flight()
-        self.said_locked = bool(self.locked()) if self.locked is not None and self.terms.immediate else None
+        if self.free > 0 and not self.is_in_flight():
+            self.promised = name
+        self.said_locked = bool(self.locked()) if self.locked is not None and self.immediate else None
         self.calling = name
         self.inside.append(name)
 
@@ -111,6 +117,8 @@ class PermitMonitor(Monitor):
         if at_once and self.said_locked:
             fail("state-as-reported", f"locked() said True, yet {name} could acquire {permit} at once")
         self.check_result(name, "acquire()", result, True)
+        if self.promised == name and not at_once:
+            fail("returns-as-documented", f"{name} had to wait in acquire(), although {self._free()} and nobody waited")
         ahead = [other for other in self.inside[: self.inside.index(name)] if not self.is_cancelled(other)]
         if len(ahead) >= self.free or (ahead and self.in_order and not at_once):
             fail(
@@ -118,21 +126,21 @@ class PermitMonitor(Monitor):
                 f"{name} called acquire() when {enumerate_names(ahead)} {'was' if len(ahead) == 1 else 'were'} already waiting, "
                 f"and got {permit} before {'it' if len(ahead) == 1 else 'them'}",
             )
-        self.inside.remove(name)
+        self._leave(name)
         self.take(name if keep else "")
 
     def cancelled(self, name: str, error: asyncio.CancelledError) -> None:
         """A CancelledError has reached the client, which holds nothing, inside or outside of `acquire()`."""
         self.settle()
         if name in self.inside:
-            self.inside.remove(name)
+            self._leave(name)
             self.check_error(name, error, "acquire()", message=self.message)
         self.forget_cancellations(name)
 
     def timed_out(self, name: str) -> None:
         """A timeout has ended the client's `acquire()`."""
         self.settle()
-        self.inside.remove(name)
+        self._leave(name)
 
     def releases(self, name: str = "") -> None:
         """Somebody is about to call `release()`: the client, which holds a permit, or "" for an extra one."""
@@ -148,6 +156,11 @@ class PermitMonitor(Monitor):
             self.holders.append(name)
             self.holders.sort()
 
+    def _leave(self, name: str) -> None:
+        self.inside.remove(name)
+        if self.promised == name:
+            self.promised = ""
+
     # --- what must hold ------------------------------------------------------------------------------------------
 
     def is_in_flight(self) -> bool:
@@ -156,16 +169,14 @@ class PermitMonitor(Monitor):
 
     def suspended(self, name: str) -> None:
         """`acquire()` has not returned in the step in which it was called."""
-        if self.must_be_at_once:
-            fail(
-                "returns-as-documented",
-                f"{name} has to wait in acquire(), although nobody {self._absence()} and nobody was waiting",
-            )
         if self.said_locked is False:
             fail("state-as-reported", f"locked() said False, yet {name} has to wait in acquire()")
+        self.said_locked = None
 
-    def _absence(self) -> str:
-        return "holds the lock" if self.terms is LOCK else f"is short of a permit: {self.free} must be free"
+    def _free(self) -> str:
+        if self.terms is LOCK:
+            return "the lock is free"
+        return f"{self.free} permit{' is' if self.free == 1 else 's are'} free"
 
     def after_step(self) -> bool:
         """Check what must hold after every step. Always True: what is wrong is reported in its own words."""
@@ -175,28 +186,34 @@ class PermitMonitor(Monitor):
         says = bool(self.locked())
         if self.free == 0 and not says:
             held = self.terms.all_held.format(holders=enumerate_names(self.holders or ["nobody"]))
-            fail(self.terms.conservation, f"locked() says False although {held}")
+            fail(self.terms.report, f"locked() says False although {held}")
         if self.free > 0 and says and not self.is_in_flight():
-            fail(
-                self.terms.conservation,
-                f"locked() says True although nobody holds or waits for {self.terms.permit}"
-                if self.terms is LOCK
-                else f"locked() says True although nobody waits and {self.free} permit(s) must be free",
-            )
+            self._fail_locked()
         return True
+
+    def _fail_locked(self) -> None:
+        fail(
+            self.terms.report,
+            "locked() says True although nobody holds the lock and nobody is about to"
+            if self.terms is LOCK
+            else f"locked() says True although {self._free()} and nobody waits",
+        )
 
     def stable(self) -> None:
         """Check a state in which nothing is in flight: who still waits, waits for ever unless somebody releases."""
         for name in self.inside:
             self.check_came_out(name, "acquire()")
         if self.free > 0 and self.inside:
-            names = enumerate_names(self.inside)
-            fail(
-                "no-lost-wakeup",
-                f"{names} wait{'s' if len(self.inside) == 1 else ''} in acquire(), although "
-                + ("the lock is free" if self.terms is LOCK else f"{self.free} permit(s) must be free")
-                + ", and nothing is under way that would wake anybody",
-            )
+            names = f"{enumerate_names(self.inside)} wait{'s' if len(self.inside) == 1 else ''} in acquire()"
+            if self.promised:
+                fail(
+                    self.terms.loss,
+                    f"{self.terms.permit} is lost: {self._free()} and nobody waited when {self.promised} called acquire(), "
+                    "and it waits for ever",
+                )
+            fail("no-lost-wakeup", f"{names}, although {self._free()} and nothing is under way that would wake anybody")
+        elif self.free > 0 and self.locked is not None and self.locked():
+            self._fail_locked()
 
     def describe(self) -> str:
         """Say who holds and who waits, for the table of a trace."""

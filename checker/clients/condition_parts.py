@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -161,6 +162,7 @@ async def shared_lock(make: Callable[[Any], Any], make_lock: Callable[[], Any]) 
 async def errors(make: Callable[..., Any], make_lock: Callable[[], Any] | None, operations: frozenset[str]) -> None:
     """What must be refused is refused, and changes nothing."""
     condition = make()
+    value = ["true"]
 
     def expect_locked(expected: bool, situation: str) -> None:
         if "locked" in operations and bool(condition.locked()) is not expected:
@@ -176,15 +178,14 @@ async def errors(make: Callable[..., Any], make_lock: Callable[[], Any] | None, 
         expect_at_once(condition.acquire(), "returns-as-documented", situation, "acquire()")
         expect_locked(True, "when the lock is held")
         if "wait_for" in operations:
-            value = ["true"]
-            returned, result = at_once(condition.wait_for(lambda value=value: value))  # type: ignore[misc]
+            returned, result = at_once(condition.wait_for(lambda: value))
             if not returned or result is not value:
                 what = f"returned {result!r}" if returned else "has to wait"
                 fail("returns-as-documented", f"with a predicate that is true at once, wait_for() {what}, not its value")
         condition.notify()
         condition.release()
     for wrong in (object(), False, "lock"):
-        expect_raises(Exception, lambda wrong=wrong: make(wrong), f"with {wrong!r} for a lock", "the constructor")
+        expect_raises(Exception, functools.partial(make, wrong), f"with {wrong!r} for a lock", "the constructor")
     if make_lock is not None:
         lock = make_lock()
         expect_at_once(make(lock).acquire(), "returns-as-documented", "with a lock of one's own", "acquire()")

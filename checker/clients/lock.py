@@ -63,7 +63,7 @@ def lock_scenarios(implementation: Implementation, tasks: int, rounds: float) ->
                 functools.partial(_blocks, make, reports),
                 _PROPERTIES,
                 ALL_CONTRACTS,
-                "two clients, two rounds: `async with` releases when its block ends, raises or is cancelled",
+                "two clients, two rounds and one: `async with` releases when its block ends, raises or is cancelled",
             )
         )
     for name, client in (("timeout", acquire_for_a_time), ("wait_for", acquire_by_wait_for)):
@@ -103,7 +103,9 @@ async def _clients(make: Callable[[], Any], reports: bool, tasks: int, rounds: f
 
 async def _blocks(make: Callable[[], Any], reports: bool) -> None:
     lock, monitor = _monitored(make, reports)
-    await run_clients(monitor, {name: enter_and_leave(name, lock, monitor, 2) for name in client_names(2)})
+    await run_clients(
+        monitor, {"A": enter_and_leave("A", lock, monitor, 2), "B": enter_and_leave("B", lock, monitor, 1)}
+    )
     at_rest(lock, monitor, RuntimeError)
 
 

@@ -57,7 +57,7 @@ async def acquire_and_release(name: str, primitive: Any, monitor: PermitMonitor,
 
 
 async def enter_and_leave(name: str, primitive: Any, monitor: PermitMonitor, rounds: int) -> None:
-    """Hold it in an `async with` block, which may raise."""
+    """Hold it in an `async with` block: for a while, for a while and then raise, or for no time at all."""
     while rounds > 0:
         rounds -= 1
         boom = Boom()
@@ -69,8 +69,10 @@ async def enter_and_leave(name: str, primitive: Any, monitor: PermitMonitor, rou
                 monitor.acquired(name, True)
                 inside = True
                 try:
-                    await checkpoint(maybe=True)
-                    if choose(2):
+                    how = choose(3)
+                    if how < 2:
+                        await checkpoint()
+                    if how == 1:
                         raise boom
                 finally:
                     monitor.releases(name)

@@ -67,7 +67,7 @@ def semaphore_scenarios(
     scenarios = [
         VerificationScenario(
             f"{primitive}/clients",
-            functools.partial(_clients, make, reports, error, 1, tasks, rounds, in_order=True),
+            functools.partial(_clients, make, reports, error, 1, tasks, rounds),
             _PROPERTIES,
             ALL_CONTRACTS,
             "clients share one permit, which is handed on to one at a time, so that no property rests on the loop's order",
@@ -95,6 +95,16 @@ def semaphore_scenarios(
                     + ("" if in_order else _ORDER),
                 )
             )
+    if reports:
+        scenarios.append(
+            VerificationScenario(
+                f"{primitive}/locked",
+                functools.partial(_clients, make, reports, error, 1, 2, 2, immediate=True),
+                _PROPERTIES,
+                ALL_CONTRACTS,
+                "two clients, two rounds, one permit: locked() says whether the next acquire() has to wait",
+            )
+        )
     if "async with" in operations:
         scenarios.append(
             VerificationScenario(
@@ -102,7 +112,7 @@ def semaphore_scenarios(
                 functools.partial(_blocks, make, reports, error),
                 _PROPERTIES,
                 ALL_CONTRACTS,
-                "two clients, two rounds: `async with` releases when its block ends, raises or is cancelled",
+                "two clients, two rounds and one: `async with` releases when its block ends, raises or is cancelled",
             )
         )
     for name, client in (("timeout", acquire_for_a_time), ("wait_for", acquire_by_wait_for)):
@@ -133,9 +143,12 @@ def semaphore_scenarios(
     return scenarios
 
 
-def _monitored(make: Callable[[int], Any], reports: bool, permits: int, in_order: bool) -> tuple[Any, PermitMonitor]:
+def _monitored(
+    make: Callable[[int], Any], reports: bool, permits: int, *, in_order: bool = True, immediate: bool = False
+) -> tuple[Any, PermitMonitor]:
     semaphore = make(permits)
-    monitor = PermitMonitor(SEMAPHORE, permits, semaphore.locked if reports else None, in_order=in_order)
+    locked = semaphore.locked if reports else None
+    monitor = PermitMonitor(SEMAPHORE, permits, locked, in_order=in_order, immediate=immediate)
     watch(monitor, "semaphore")
     return semaphore, monitor
 
@@ -148,9 +161,10 @@ async def _clients(
     tasks: int,
     rounds: float,
     *,
-    in_order: bool,
+    in_order: bool = True,
+    immediate: bool = False,
 ) -> None:
-    semaphore, monitor = _monitored(make, reports, permits, in_order)
+    semaphore, monitor = _monitored(make, reports, permits, in_order=in_order, immediate=immediate)
     await run_clients(
         monitor, {name: acquire_and_release(name, semaphore, monitor, rounds) for name in client_names(tasks)}
     )
@@ -175,7 +189,7 @@ async def _take(name: str, semaphore: Any, monitor: PermitMonitor, rounds: float
 async def _extra_releases(
     make: Callable[[int], Any], reports: bool, tasks: int, rounds: float, *, in_order: bool
 ) -> None:
-    semaphore, monitor = _monitored(make, reports, 0, in_order)
+    semaphore, monitor = _monitored(make, reports, 0, in_order=in_order)
     clients = spawn(monitor, {name: _take(name, semaphore, monitor, rounds) for name in client_names(tasks)})
     left = tasks * rounds
     while left > 0:
@@ -190,15 +204,16 @@ async def _extra_releases(
 
 
 async def _blocks(make: Callable[[int], Any], reports: bool, error: type[Exception] | None) -> None:
-    semaphore, monitor = _monitored(make, reports, 1, True)
-    await run_clients(monitor, {name: enter_and_leave(name, semaphore, monitor, 2) for name in client_names(2)})
+    semaphore, monitor = _monitored(make, reports, 1)
+    clients = {"A": enter_and_leave("A", semaphore, monitor, 2), "B": enter_and_leave("B", semaphore, monitor, 1)}
+    await run_clients(monitor, clients)
     at_rest(semaphore, monitor, error)
 
 
 async def _timeouts(
     make: Callable[[int], Any], reports: bool, error: type[Exception] | None, client: Callable[..., Any]
 ) -> None:
-    semaphore, monitor = _monitored(make, reports, 1, True)
+    semaphore, monitor = _monitored(make, reports, 1)
     await with_timeouts(semaphore, monitor, client)
     at_rest(semaphore, monitor, error)
 
