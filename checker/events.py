@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 __all__ = [
+    "RUN",
     "Cancellation",
     "Checkpoint",
     "Delay",
@@ -21,7 +22,7 @@ __all__ = [
     "Handle",
     "OutsideEvent",
     "Run",
-    "RUN",
+    "Then",
     "TimerHandle",
 ]
 
@@ -56,12 +57,13 @@ class Handle:
 class TimerHandle(Handle):
     """A callback with a deadline; what `call_later` and `call_at` return."""
 
-    __slots__ = ("_when", "ordinal")
+    __slots__ = ("_when", "born", "ordinal")
 
     def __init__(
         self,
         when: float,
         ordinal: int,
+        born: int,
         callback: Callable[..., object],
         args: tuple[Any, ...],
         context: contextvars.Context,
@@ -69,6 +71,7 @@ class TimerHandle(Handle):
         super().__init__(callback, args, context)
         self._when = when
         self.ordinal = ordinal
+        self.born = born
 
     def when(self) -> float:
         """Return the deadline, in seconds of the loop's clock."""
@@ -76,7 +79,7 @@ class TimerHandle(Handle):
 
 
 class OutsideEvent:
-    """Something that the event loop does not control, and that is pending."""
+    """Something that the event loop does not control, and that is pending. `born` is the iteration in which it came up."""
 
     __slots__ = ()
     weight = 1
@@ -85,19 +88,30 @@ class OutsideEvent:
 class Checkpoint(OutsideEvent):
     """A wait on the outside world: its callback resolves a future, as a socket's does."""
 
-    __slots__ = ("future",)
+    __slots__ = ("born", "future")
 
-    def __init__(self, future: asyncio.Future[Any]) -> None:
+    def __init__(self, future: asyncio.Future[Any], born: int) -> None:
         self.future = future
+        self.born = born
 
 
 class Delayed(OutsideEvent):
     """A task start or a bare yield that takes its time (contract `stretched`)."""
 
-    __slots__ = ("handle",)
+    __slots__ = ("born", "handle")
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: Handle, born: int) -> None:
         self.handle = handle
+        self.born = born
+
+
+class Then(OutsideEvent):
+    """The decision to take an event in for the sake of another one that must follow in the same intake."""
+
+    __slots__ = ("event",)
+
+    def __init__(self, event: OutsideEvent) -> None:
+        self.event = event
 
 
 class ExecutorJob(OutsideEvent):

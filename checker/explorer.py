@@ -16,7 +16,7 @@ from typing import Any
 
 from . import writers as _writers  # noqa: F401  # fills the tables of `fingerprint`
 from .errors import FenceError, NondeterminismError
-from .events import Cancellation, Checkpoint, Delay, Delayed, ExecutorJob, Handle, TimerHandle
+from .events import Cancellation, Checkpoint, Delay, Delayed, ExecutorJob, Handle, Then, TimerHandle
 from .events import Run as Run_
 from .execution import Outcome, Scenario, execute, simulation
 from .fingerprint import Fingerprinter
@@ -116,8 +116,7 @@ class _Path:
             if position < len(self.marks):
                 mark = self.marks[position]
                 if isinstance(mark, _Deferred):
-                    if index == 0:
-                        self.held = mark
+                    self.held = mark if index == 0 else None
                     mark = mark.signature
                 if mark != signature:
                     raise NondeterminismError(_differs(position, mark, signature, options))
@@ -164,7 +163,7 @@ def _signature(options: list[Any]) -> int:
 
 _KINDS: dict[type, int] = {
     kind: number
-    for number, kind in enumerate((int, Run_, Handle, TimerHandle, Checkpoint, Delayed, ExecutorJob, Cancellation, Delay), 1)
+    for number, kind in enumerate((int, Run_, Handle, TimerHandle, Checkpoint, Delayed, ExecutorJob, Cancellation, Delay, Then), 1)
 }
 
 
@@ -182,7 +181,7 @@ def _differs(position: int, expected: int, found: int, options: list[Any]) -> st
 class _Merging:
     """Looks states up, and backs off while that does not pay."""
 
-    _WINDOW = 64  # runs
+    _WINDOW = 512  # lookups
 
     def __init__(self, mode: str, fingerprinter: Fingerprinter) -> None:
         self.mode = mode
@@ -192,34 +191,35 @@ class _Merging:
         self.hits = 0
         self._stride = 1
         self._skip = 0
-        self._runs = 0
         self._window_hits = 0
 
     def seen(self, run: Run) -> bool:
+        """Look the present state up, unless it is skipped; remember it if it is new."""
         if self.mode == "off":
             return False
         if self._skip:
             self._skip -= 1
             return False
-        self._skip = self._stride - 1
         self.lookups += 1
         digest = self.fingerprinter.fingerprint(run)
-        if digest in self.states:
+        known = digest in self.states
+        if known:
             self.hits += 1
             self._window_hits += 1
-            return True
-        self.states.add(digest)
-        return False
+        else:
+            self.states.add(digest)
+        if self.mode == "auto" and self.lookups % self._WINDOW == 0:
+            self._adapt()
+        self._skip = self._stride - 1
+        return known
 
-    def run_ended(self) -> None:
-        """Adapt: fewer lookups where fewer than one run in fifty met a known state, more where more than one in ten did."""
-        self._runs += 1
-        if self.mode == "auto" and self._runs % self._WINDOW == 0:
-            if self._window_hits * 50 < self._WINDOW:
-                self._stride = min(self._stride * 2, 32)
-            elif self._window_hits * 10 > self._WINDOW:
-                self._stride = max(1, self._stride // 2)
-            self._window_hits = 0
+    def _adapt(self) -> None:
+        """Look up fewer states where fewer than one in two hundred was known, all of them where more than one in fifty was."""
+        if self._window_hits * 200 < self._WINDOW:
+            self._stride = min(self._stride * 2, 64)
+        elif self._window_hits * 50 > self._WINDOW:
+            self._stride = 1
+        self._window_hits = 0
 
 
 def explore(
@@ -265,7 +265,6 @@ def explore(
                 path = _Path(frontier, merging, [*trail[:position], index], marks[: position + 1], cost)
             outcome = execute(scenario, settings, path)
             fingerprinter.world.restore()
-            merging.run_ended()
             _count(result, outcome, path.new)
             result.states = len(merging.states) if merge != "off" else result.transitions
             if (outcome.names_matter and not fingerprinter.names_matter) or (

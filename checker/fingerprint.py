@@ -151,7 +151,7 @@ class Walk:
         if loop.timers:
             out += (b"timers", len(loop.timers))
             for timer in sorted(loop.timers, key=lambda timer: (timer._when, timer.ordinal)):
-                out.append(timer._when - self.now)
+                out += (timer._when - self.now, self.is_fresh(timer.born))
                 self.emit(timer)
             self.flush()
         out += (b"run", run.budget, run.stopping, loop.draining)
@@ -195,10 +195,10 @@ class Walk:
     def write_event(self, event: OutsideEvent) -> None:
         """Write a pending outside event."""
         if isinstance(event, Checkpoint):
-            self.out.append(b"checkpoint")
+            self.out += (b"checkpoint", self.is_fresh(event.born))
             self.emit(event.future)
         elif isinstance(event, Delayed):
-            self.out.append(b"delayed")
+            self.out += (b"delayed", self.is_fresh(event.born))
             self.write_handle(event.handle)
         elif isinstance(event, ExecutorJob):
             self.out.append(b"job")
@@ -207,6 +207,10 @@ class Walk:
             self.emit(event.args)
         else:
             self.unknown(type(event).__name__)
+
+    def is_fresh(self, born: int) -> bool:
+        """Return True for an event that is too young to be taken in now."""
+        return bool(self.loop.ready) and born == self.loop.iteration
 
     def event_key(self, event: OutsideEvent) -> tuple[str, int, tuple[Any, ...]]:
         """Return a key that puts pending events in an order which does not depend on when they came up."""
@@ -255,13 +259,21 @@ class Walk:
         for value in referents[start:]:
             if value is code:
                 continue
-            if value is awaited and type(value) in AWAITED:
-                out.append(AWAITED[type(value)])
-                for inner in gc.get_referents(value):
-                    if type(inner) is not type:
-                        self.emit(inner)
-                continue
+            if value is awaited:
+                self.emit_awaited(value)
+            else:
+                self.emit(value)
+
+    def emit_awaited(self, value: Any) -> None:
+        """Write what a frame or a task is waiting for. Being awaited is all the state that some C objects have."""
+        tag = AWAITED.get(type(value))
+        if tag is None:
             self.emit(value)
+            return
+        self.out.append(tag)
+        for inner in gc.get_referents(value):
+            if type(inner) is not type:
+                self.emit(inner)
 
 
 class CodeInfo:

@@ -73,6 +73,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self.tasks: list[SimulatedTask] = []
         self.unretrieved: list[weakref.ref[asyncio.Future[Any]]] = []
         self.now = 0.0
+        self.iteration = 0
         self.created = 0
         self.timers_created = 0
         self.threadsafe = False  # an executor's job is pending: it may arrive between two callbacks
@@ -129,7 +130,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self, when: float, callback: Callable[..., object], args: tuple[Any, ...], context: contextvars.Context | None
     ) -> TimerHandle:
         self.timers_created += 1
-        timer = TimerHandle(when, self.timers_created, callback, args, _copy_context() if context is None else context)
+        timer = TimerHandle(when, self.timers_created, self.iteration, callback, args, _copy_context() if context is None else context)
         if not self.dead:
             self.timers.append(timer)
         return timer
@@ -187,7 +188,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def checkpoint(self) -> asyncio.Future[Any]:
         """Create a future that an outside event will resolve."""
         future: asyncio.Future[Any] = SimulatedFuture(loop=self)
-        self.outside.append(Checkpoint(future))
+        self.outside.append(Checkpoint(future, self.iteration))
         return future
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]

@@ -7,7 +7,7 @@ import inspect
 import linecache
 from typing import Any
 
-from .events import RUN, Cancellation, Checkpoint, Delay, Delayed, ExecutorJob, Handle, TimerHandle
+from .events import RUN, Cancellation, Checkpoint, Delay, Delayed, ExecutorJob, Handle, Then, TimerHandle
 from .execution import Scenario, execute, simulation
 from .observing import changed, snapshot
 from .runtime import Run, Settings
@@ -147,6 +147,8 @@ def describe_option(option: Any) -> str:
         return "go on"
     if isinstance(option, Cancellation):
         return f"cancel {option.task.get_name()}"
+    if isinstance(option, Then):
+        return f"{describe_option(option.event)}, and more"
     if isinstance(option, Checkpoint):
         names = ", ".join(task.get_name() for task in _waiters(option.future))
         return f"the checkpoint of {names} completes" if names else "a checkpoint completes"

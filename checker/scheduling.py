@@ -1,28 +1,34 @@
 """The three contracts: what may happen next, and who is asked.
 
-`stock` and `stretched` go in iterations, as asyncio's loop does: an *intake*, in which outside events queue their callbacks, then every callback that is
-in the queue. An intake is a sequence of choices: take one more event in, or run. `any` has no iterations: each choice is the next step.
+`stock` and `stretched` go in iterations, as asyncio's loop does: it takes outside events in, which queue their callbacks behind what is ready, and
+runs everything in the queue. What is taken in before an iteration runs at its end, and what runs before it cannot depend on it. So we decide later
+than the loop does: *after* an iteration we choose which outside callbacks had been taken in before it, and run them there and then. That is the
+same sequence of callbacks, with fewer choices made in vain. An event that came up during an iteration is too young to have been taken in before
+it (`born`), unless nothing was ready: then the loop waits, and takes in what it likes. `any` has no iterations: each choice is the next step.
 
-*Late delivery.* An event taken in before an iteration that queues nothing new gives the same sequence of callbacks as the same event taken in
-after it. So the options of an intake that take an event in although the loop could run (`deferred_from` is the index of the first) are explored
-only after the iteration has turned out to queue something, which `Chooser.confirm` says.
+*Late delivery.* A checkpoint that completes before an iteration that queues nothing, and touches nothing that the checkpoint's callback touches, could
+as well complete after it. These options come last (`deferred_from` is the index of the first) and are explored only after the iteration has turned
+out to queue something, which `Chooser.confirm` says. Whether a cancellation, a timer or an executor's job comes early can always matter; so they are not
+deferred, and where one of them follows a deferred event in the same intake, that pair is explored at once (`Then`).
 
 *Within one intake* timers come after other events, as asyncio's loop has it, and in order of their deadlines. Under virtual time the
-clock stands still while anything but a cancellation can happen; a timer whose deadline is not after *now* is taken in at the next intake without a
+clock stands still while anything but a cancellation can happen; a timer whose deadline is not after *now* is taken in without a
 choice, as asyncio's loop would, and equal deadlines come in any order.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 from collections.abc import Callable
 from typing import Any
 
-from .events import RUN, Cancellation, Checkpoint, Delay, Delayed, ExecutorJob, Handle, OutsideEvent, TimerHandle
+from .events import RUN, Cancellation, Checkpoint, Delay, Delayed, ExecutorJob, Handle, OutsideEvent, Then, TimerHandle
+from .loop import SimulatedLoop
 from .runtime import Run
 
-__all__ = ["deliver", "drive", "drive_default", "is_stretchable"]
+__all__ = ["CANCEL_MESSAGE", "drive", "drive_default", "is_stretchable", "perform"]
 
 _LOOKUP_EVERY = 64  # boundaries without a choice after which a state is looked up all the same: programs may loop without choices
 
@@ -40,106 +46,157 @@ def _drive_iterations(run: Run) -> None:
     ready = loop.ready
     execute = run.execute
     max_steps = run.settings.max_steps
-    deferred = False
-    boring = 0
+    intake = Intake(run)
+    quiet = run.settings.contract == "stock"
     while True:
         # A fast path for boundaries at which nothing but the next iteration is possible.
-        if ready and not loop.outside and not loop.timers and not run.budget and run.settings.contract == "stock":
-            boring += 1
-            if boring >= _LOOKUP_EVERY:
-                boring = 0
+        if quiet and ready and not loop.outside and not loop.timers and not run.budget:
+            intake.deferred = False
+            intake.boring += 1
+            if intake.boring >= _LOOKUP_EVERY:
+                intake.boring = 0
                 if run.chooser.seen(run):
                     run.cut = True
                     return
         else:
-            asked, deferred = _intake(run, boring)
-            boring = 0 if asked else boring + 1
+            intake.take()
             if run.halted or run.deadlocked:
                 return
+        if run.stopping:
+            return
+        loop.iteration += 1
+        threadsafe = False
         for _ in range(len(ready)):
-            if loop.threadsafe and any(isinstance(event, ExecutorJob) for event in loop.outside):
-                deferred = False
+            if loop.threadsafe:
+                threadsafe = True
                 _between_callbacks(run)
             handle = ready.popleft()
             if not handle._cancelled:
                 execute(handle)
                 if run.violation is not None or loop.fence is not None:
                     return
-        if deferred and (ready or run.stopping):
+        if intake.deferred and (ready or run.stopping or threadsafe or intake.was_touched()):
             run.chooser.confirm()
-        deferred = False
-        if run.stopping:
-            return
         if run.steps > max_steps:
             run.depth_exceeded = True
             return
 
 
-def _intake(run: Run, boring: int) -> tuple[bool, bool]:
-    """Take outside events in. Return whether there was a choice, and whether the last one was deferred."""
-    loop = run.loop
-    ready = loop.ready
-    settings = run.settings
-    virtual = settings.time == "virtual"
-    stretched = settings.contract == "stretched"
-    _drop_dead_events(run)
-    timers_too = False  # a timer was taken in: nothing but timers may follow in this intake
-    delay_from = 0
-    taken = False
-    first = True
-    if not ready and run.stable_hooks:
-        _stable(run)
-        if run.violation is not None:
-            return False, False
-    # At rest the clock may jump. A cancellation out of the budget may come in the same intake, before the timers.
-    jump = virtual and not ready and not loop.outside and not _due(run)
-    while True:
-        options: list[Any] = [RUN] if ready or (virtual and _due(run)) else []
-        deferred_from = 1
-        if stretched and not taken:
-            delays = _delays(ready, delay_from)
-            options += delays
-            deferred_from += len(delays)
+class Intake:
+    """Takes outside events in between two iterations.
+
+    `deferred` is whether the last choice deferred options, `boring` how many boundaries in a row offered no choice.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.loop = run.loop
+        self.virtual = run.settings.time == "virtual"
+        self.stretched = run.settings.contract == "stretched"
+        self.deferred = False
+        self.boring = 0
+        self._postponed: list[OutsideEvent] = []
+
+    def was_touched(self) -> bool:
+        """Return True if the iteration has done something to an event that was deferred."""
+        return any(isinstance(event, Checkpoint) and event.future.done() for event in self._postponed)
+
+    def take(self) -> None:
+        """Choose what is taken in, event by event, and run its callbacks, until the choice is to run the next iteration."""
+        run = self.run
+        loop = self.loop
+        ready = loop.ready
+        self.deferred = False
+        _drop_dead_events(run)
+        idle = not (ready or run.stopping)
+        if idle and run.stable_hooks:
+            _stable(run)
+            if run.violation is not None:
+                return
+        first = True
+        obliged = False  # an event was taken in only for the sake of another that must follow
+        alone = False  # an event was taken in by itself: what must not be deferred comes before it or not at all
+        delay_from = 0
+        delaying = self.stretched
+        timers_too = False  # a timer was taken in: nothing but timers may follow in this intake
+        # At rest the clock may jump. A cancellation out of the budget may come in the same intake, before the timers.
+        jump = self.virtual and idle and not loop.outside and not _due(loop, idle)
+        while True:
+            waits, strikes = self._pending(idle, jump, timers_too)
+            go = bool(ready) or (self.virtual and bool(_due(loop, idle)))
+            if not (go or waits or strikes or run.stopping):
+                run.deadlocked = True  # only a cancellation, which need not come, could go on from here
+                return
+            if run.budget and not timers_too:
+                strikes += [Cancellation(task) for task in loop.live_tasks() if task is not run.main]
+            options: list[Any]
+            deferred_from = 0
+            if run.stopping:  # what was taken in before the last iteration still runs; there is no later
+                options = [RUN, *waits, *strikes]
+            elif obliged and strikes:
+                options = [*strikes, *(Then(event) for event in waits)]
+            elif go:
+                options = [RUN, *(_delays(ready, delay_from) if delaying else ())]
+                if not alone:
+                    options += strikes
+                    if strikes:
+                        options += [Then(event) for event in waits]
+                if waits:
+                    deferred_from = len(options)
+                    options += waits
+            else:
+                options = [*waits, *strikes]
+            if first:
+                first = False
+                if len(options) > 1 or self.boring >= _LOOKUP_EVERY:
+                    self.boring = 0
+                    if run.chooser.seen(run):
+                        run.cut = True
+                        return
+                else:
+                    self.boring += 1
+            self.deferred = deferred_from > 0
+            self._postponed = waits
+            option = options[run.choose(options, deferred_from) if len(options) > 1 else 0]
+            if option is RUN:
+                if self.virtual and loop.timers:
+                    _take_due(run, idle)
+                return
+            if isinstance(option, Delay):
+                delay_from = ready.index(option.handle)
+                option.handle._delayed = True
+                ready.remove(option.handle)
+                loop.outside.append(Delayed(option.handle, loop.iteration))
+                idle = not ready  # then the loop waits, and takes in what it likes
+                continue
+            delaying = False
+            obliged = isinstance(option, Then)
+            alone = not obliged and go and isinstance(option, (Checkpoint, Delayed))
+            timers_too = isinstance(option, TimerHandle)
+            perform(run, option.event if isinstance(option, Then) else option)
+            if run.violation is not None or loop.fence is not None:
+                return
+            _drop_dead_events(run)
+            if not (ready or obliged or (self.virtual and timers_too and _due(loop, idle))):
+                self.deferred = False
+                return  # the callback queued nothing: that was an iteration
+
+    def _pending(self, idle: bool, jump: bool, timers_too: bool) -> tuple[list[OutsideEvent], list[Any]]:
+        """Return the events that may be deferred, and the ones that may not (cancellations apart)."""
+        loop = self.loop
+        waits: list[OutsideEvent] = []
+        strikes: list[Any] = []
         if not timers_too:
-            options += loop.outside
-        if not virtual:
-            options += loop.timers
+            for event in loop.outside:
+                if isinstance(event, ExecutorJob):
+                    strikes.append(event)
+                elif idle or event.born < loop.iteration:  # type: ignore[attr-defined]
+                    waits.append(event)
+        if not self.virtual:
+            strikes += [timer for timer in loop.timers if idle or timer.born < loop.iteration]
         elif jump and not timers_too:
-            options += _earliest(loop.timers)
-        if not options:
-            run.deadlocked = True  # only a cancellation, which need not come, could go on from here
-            return False, False
-        if run.budget and not timers_too:
-            options += [Cancellation(task) for task in loop.live_tasks() if task is not run.main]
-        asked = len(options) > 1 or boring >= _LOOKUP_EVERY
-        if first and asked:
-            first = False
-            if run.chooser.seen(run):
-                run.cut = True
-                return True, False
-        deferred = False
-        if len(options) == 1:
-            index = 0
-        elif options[0] is RUN:
-            deferred = deferred_from < len(options)
-            index = run.choose(options, deferred_from)
-        else:
-            index = run.choose(options)
-        option = options[index]
-        if option is RUN:
-            if virtual and loop.timers:
-                _take_due(run)
-            return not first, deferred
-        if isinstance(option, Delay):
-            delay_from = ready.index(option.handle)
-            option.handle._delayed = True
-            ready.remove(option.handle)
-            loop.outside.append(Delayed(option.handle))
-            continue
-        taken = True
-        if isinstance(option, TimerHandle):
-            timers_too = True
-        deliver(run, option)
+            strikes += _earliest(loop.timers)
+        return waits, strikes
 
 
 def _drive_any(run: Run) -> None:
@@ -173,7 +230,7 @@ def _drive_any(run: Run) -> None:
             if not virtual:
                 options += loop.timers
             elif options:
-                options += _due(run)
+                options += _due(loop, True)
             else:
                 options += _earliest(loop.timers)
         if not options:
@@ -194,10 +251,9 @@ def _drive_any(run: Run) -> None:
         if index < len(ready):
             handle = ready[index]
             del ready[index]
+            execute(handle)
         else:
-            deliver(run, options[index])
-            handle = ready.pop()
-        execute(handle)
+            perform(run, options[index])
         if run.violation is not None or loop.fence is not None:
             return
         if run.steps > max_steps:
@@ -212,11 +268,11 @@ def drive_default(run: Run, until: Callable[[], bool]) -> bool:
     while not until():
         _drop_dead_events(run)
         while loop.outside:
-            deliver(run, loop.outside[0])
+            perform(run, loop.outside[0])
         if not loop.ready:
             if not loop.timers:
                 return False
-            deliver(run, _earliest(loop.timers)[0])
+            perform(run, _earliest(loop.timers)[0])
         for _ in range(len(loop.ready)):
             handle = loop.ready.popleft()
             if not handle._cancelled:
@@ -226,28 +282,28 @@ def drive_default(run: Run, until: Callable[[], bool]) -> bool:
     return True
 
 
-def deliver(run: Run, event: object) -> None:
-    """Let an outside event queue its callback at the end of the ready queue."""
+def perform(run: Run, event: object) -> None:
+    """Let an outside event happen: run its callback now."""
     loop = run.loop
     if isinstance(event, TimerHandle):
         loop.timers.remove(event)
         if event._when > loop.now:
             loop.now = event._when
-        loop.ready.append(event)
+        run.execute(event)
     elif isinstance(event, Checkpoint):
         loop.outside.remove(event)
-        loop.call_soon(_resolve, event.future)
+        run.execute(Handle(_resolve, (event.future,), contextvars.copy_context()))
     elif isinstance(event, Delayed):
         loop.outside.remove(event)
         loop.ready.append(event.handle)
     elif isinstance(event, Cancellation):
         run.budget -= 1
         run.injected += 1
-        loop.call_soon(event.task.cancel, CANCEL_MESSAGE)
+        run.execute(Handle(event.task.cancel, (CANCEL_MESSAGE,), contextvars.copy_context()))
     elif isinstance(event, ExecutorJob):
         loop.outside.remove(event)
         loop.threadsafe = any(isinstance(other, ExecutorJob) for other in loop.outside)
-        loop.call_soon(_finish_job, event.future, *_perform(event))
+        loop.call_soon(_finish_job, event.future, *_run_job(event))
     else:
         raise TypeError(f"not an outside event: {event!r}")
 
@@ -260,7 +316,7 @@ def _resolve(future: asyncio.Future[Any]) -> None:
         future.set_result(None)
 
 
-def _perform(job: ExecutorJob) -> tuple[Any, BaseException | None]:
+def _run_job(job: ExecutorJob) -> tuple[Any, BaseException | None]:
     """Run an executor's job, as another thread would: without a running loop, in a context of its own."""
     loop = asyncio.get_running_loop()
     asyncio._set_running_loop(None)
@@ -295,7 +351,7 @@ def _between_callbacks(run: Run) -> None:
         index = run.choose(options)
         if index == 0:
             return
-        deliver(run, options[index])
+        perform(run, options[index])
 
 
 def _drop_dead_events(run: Run) -> None:
@@ -326,9 +382,10 @@ def _stable(run: Run) -> None:
         hook()
 
 
-def _due(run: Run) -> list[TimerHandle]:
-    now = run.loop.now
-    return [timer for timer in run.loop.timers if timer._when <= now]
+def _due(loop: SimulatedLoop, idle: bool) -> list[TimerHandle]:
+    """Return the timers that the loop must have taken in before the last iteration, or, if it is idle, takes in now."""
+    now = loop.now
+    return [timer for timer in loop.timers if timer._when <= now and (idle or timer.born < loop.iteration)]
 
 
 def _earliest(timers: list[TimerHandle]) -> list[TimerHandle]:
@@ -339,12 +396,14 @@ def _earliest(timers: list[TimerHandle]) -> list[TimerHandle]:
     return [timer for timer in timers if timer._when == first]
 
 
-def _take_due(run: Run) -> None:
-    """Take in the timers that are due, in order of their deadlines; equal deadlines in any order."""
-    while due := _due(run):
+def _take_due(run: Run, idle: bool) -> None:
+    """Run the timers that are due, in order of their deadlines; equal deadlines in any order."""
+    while due := _due(run.loop, idle):
         group = _earliest(due)
         index = run.choose(list(group)) if len(group) > 1 else 0
-        deliver(run, group[index])
+        perform(run, group[index])
+        if run.violation is not None:
+            return
 
 
 def _delays(ready: Any, start: int) -> list[Delay]:

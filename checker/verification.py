@@ -8,6 +8,7 @@ worst of its scenarios'.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -33,14 +34,14 @@ class Verification:
     counterexamples: list[tuple[Counterexample, VerificationScenario]]
 
 
-def parse_rounds(rounds: str | int) -> int | None:
-    """Return the number of rounds, None for `inf`.
+def parse_rounds(rounds: str | int) -> float:
+    """Return the number of rounds, `math.inf` for `inf`.
 
     Raises:
         UsageError: if it is neither.
     """
     if str(rounds) == "inf":
-        return None
+        return math.inf
     try:
         number = int(rounds)
     except ValueError:
@@ -89,7 +90,7 @@ def _verify_one(
     primitive: str,
     implementation: Implementation,
     tasks: int,
-    rounds: int | None,
+    rounds: float,
     contract: str,
     progress_on: Callable[[str], AbstractContextManager[Progress | None]] | None,
     options: dict[str, Any],
@@ -123,11 +124,11 @@ def _verify_one(
     return Verification(primitive, implementation, verdict, counterexamples)
 
 
-def _combine(primitive: str, implementation: Implementation, parts: list[Verdict], tasks: int, rounds: int | None) -> Verdict:
+def _combine(primitive: str, implementation: Implementation, parts: list[Verdict], tasks: int, rounds: float) -> Verdict:
     scope = dict(parts[0].scope) if parts else {}
     scope |= {
         "tasks": tasks,
-        "rounds": "inf" if rounds is None else rounds,
+        "rounds": "inf" if rounds == math.inf else rounds,
         "implementation": implementation.name,
         "version": implementation.version,
         "scenarios": [part.target for part in parts],
