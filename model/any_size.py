@@ -129,6 +129,10 @@ class AnySizeEncoding(Encoding[S]):
         finally:
             self.exact = True
 
+    def after(self, candidates: dict[str, Any], held: dict[str, Term], before: S, path: StepPath) -> dict[str, Term]:
+        """Give the candidates after a step, by name."""
+        return {name: holds(path.after) for name, holds in candidates.items()}
+
     def property(self, expr: Expr, state: S) -> Term:
         """Read a closed expression exactly; raise `Unsupported` when the encoding cannot."""
         binding: dict[Task, Any] = {}
@@ -179,7 +183,7 @@ def prove(
             result.dropped[name] = "it does not hold at first"
             del candidates[name]
     held = {name: holds(before) for name, holds in candidates.items()}
-    after = [{name: holds(path.after) for name, holds in candidates.items()} for path in paths]
+    after = [encoding.after(candidates, held, before, path) for path in paths]
     stable = False
     while not stable:
         stable = True

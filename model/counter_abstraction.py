@@ -18,11 +18,14 @@ from typing import Any
 
 import z3
 
-from .any_size import AnySizeEncoding
+from .any_size import AnySizeEncoding, StepPath
 from .codegen import substitute
 from .errors import Unsupported
 from .expr import (
     BOOL,
+    Binary,
+    Cell,
+    Const,
     Count,
     Each,
     Enumeration,
@@ -31,6 +34,7 @@ from .expr import (
     First,
     Forall,
     IsFirst,
+    Not,
     Queue,
     SomeBefore,
     Task,
@@ -70,6 +74,8 @@ class CounterAbstraction(AnySizeEncoding[Counters]):
         self._place = {name: index for index, name in enumerate(self.names)}
         self._start: Local = tuple(model.arrays[name][1] for name in self.names)
         self.locals: list[Local] = [self._start]
+        self._known: dict[tuple[int, Task, Local], bool | None] = {}
+        self._kept: list[Expr] = []  # what _known refers to by identity must stay alive
         self._close()
 
     def _close(self) -> None:
@@ -131,6 +137,14 @@ class CounterAbstraction(AnySizeEncoding[Counters]):
             counts[person.local] = counts.get(person.local, self.number(0)) + 1
         return Counters(state.scalars, {local: z3.simplify(count) for local, count in counts.items()})
 
+    def after(  # noqa: D102
+        self, candidates: dict[str, Any], held: dict[str, Term], before: Counters, path: StepPath
+    ) -> dict[str, Term]:
+        pairs = [(before.scalars[name], path.after.scalars[name]) for name in before.scalars]
+        pairs += [(before.counts[local], path.after.counts[local]) for local in before.counts]
+        changed = [(old, new) for old, new in pairs if not old.eq(new)]
+        return {name: z3.substitute(term, *changed) if changed else term for name, term in held.items()}
+
     @staticmethod
     def _taken(state: Counters, local: Local) -> Counters:
         counts = {**state.counts, local: state.counts[local] - 1}
@@ -178,10 +192,10 @@ class CounterAbstraction(AnySizeEncoding[Counters]):
 
     def quantified(self, expr: Count | Exists | Forall, state: Counters, binding: dict[Task, Any]) -> Term:  # noqa: D102
         body = self._order_free(expr) if self.exact and isinstance(expr, Exists) else expr.body
-        groups = [
-            (count, self.read(body, state, {**binding, expr.task: local})) for local, count in state.counts.items()
-        ]
-        singles = [self.read(body, state, {**binding, expr.task: index}) for index in range(len(state.people))]
+        tasks = [*state.counts, *range(len(state.people))]
+        bodies = [self._asked(body, state, binding, expr.task, task) for task in tasks]
+        groups = list(zip(state.counts.values(), bodies, strict=False))
+        singles = bodies[len(state.counts) :]
         if isinstance(expr, Exists):
             return disjunction([*(conjunction((holds, count >= 1)) for count, holds in groups), *singles])
         if isinstance(expr, Forall):
@@ -193,6 +207,16 @@ class CounterAbstraction(AnySizeEncoding[Counters]):
             [amount for amount in amounts if not (z3.is_int_value(amount) and amount.as_long() == 0)]
             or [self.number(0)]
         )
+
+    def _asked(self, body: Expr, state: Counters, binding: dict[Task, Any], task: Task, value: Any) -> Term:
+        """Read a test of one task; most look at its local state only, and are answered without building a term."""
+        local = self._local(state, value)
+        key = (id(body), task, local)
+        if key not in self._known:
+            self._kept.append(body)
+            self._known[key] = _decided(body, task, dict(zip(self.names, local, strict=True)))
+        known = self._known[key]
+        return self.read(body, state, {**binding, task: value}) if known is None else z3.BoolVal(known)
 
     def _amount(self, holds: Term, count: Term) -> Term:
         if z3.is_true(holds):
@@ -222,7 +246,7 @@ class CounterAbstraction(AnySizeEncoding[Counters]):
                     return z3.BoolVal(inside)
         if queue.members is None:
             raise Unsupported(f"{self.model.name}: queue {queue.name} does not declare who is in it")
-        return self.read(queue.members, state, {queue.member_task: task})
+        return self._asked(queue.members, state, {}, queue.member_task, task)
 
     def is_first(self, expr: IsFirst, state: Counters, binding: dict[Task, Any]) -> Term:  # noqa: D102
         if self.exact:
@@ -294,6 +318,27 @@ class CounterAbstraction(AnySizeEncoding[Counters]):
             if name in self._place:
                 local = self._changed(local, name, self.read(assignment.value, state, binding))
         return local
+
+
+def _decided(expr: Expr, task: Task, cells: dict[str, int]) -> bool | None:
+    """Evaluate a boolean expression of one task's tracked cells and constants; None if it is anything else."""
+    match expr:
+        case Not():
+            body = _decided(expr.body, task, cells)
+            return None if body is None else not body
+        case Cell() if expr.type == BOOL and expr.task == task:
+            return bool(cells[expr.array.name])
+        case Binary(op="=="):
+            left, right = expr.left, expr.right
+            if isinstance(left, Cell) and left.task == task and left.array.name in cells and isinstance(right, Const):
+                return cells[left.array.name] == right.value
+        case Binary(op="and" | "or"):
+            sides = [_decided(expr.left, task, cells), _decided(expr.right, task, cells)]
+            deciding = expr.op == "or"
+            if deciding in sides:
+                return deciding
+            return None if None in sides else not deciding
+    return None
 
 
 def _mentions(expr: Expr, task: Task) -> bool:

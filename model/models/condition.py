@@ -288,6 +288,7 @@ class _Condition:
             ~(~self.locked & exists(self._wants_lock) & ~exists(self._limbo) & ~model.enabled("grant", "defer")),
             "the lock does not stay free while somebody waits for it",
         )
+        model.lemma("notified only on the way back", forall(lambda j: notified[j].implies(pc[j].among(*back))))
         model.lemma("deferred only in limbo", ~self.deferred | exists(self._limbo))
         model.eventually_not("progress", self._wants_lock, "who waits for the lock gets it or is cancelled in the end")
         model.rests(forall(lambda j: pc[j].among("DONE", "CWAIT") & ~self.cancelled[j]))
