@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from typing import Annotated
 
@@ -16,11 +17,15 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from treadle.model import bmc
 from treadle.model.errors import ModelError
 from treadle.model.explicit import Explorer, Violation
 from treadle.model.liveness import check_progress
 from treadle.model.models import FAMILIES, family
 from treadle.model.models.family import Family, Size
+from treadle.model.proofs import Proof, prove_family
+
+from .verdict import EXIT_CODES
 
 model_app = typer.Typer(
     name="model",
@@ -29,7 +34,6 @@ model_app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-EXIT = {"verified": 0, "violated": 1, "bounded": 3, "inconclusive": 3}
 Document = dict[str, object]
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A name from `treadle model list`.")]
@@ -102,7 +106,7 @@ def finish(document: Document, target: str | None, show: Callable[[Console], Non
                     stream.write("\n")
             except OSError as error:
                 return usage_error(f"cannot write {target}: {error.strerror}")
-    code = EXIT[str(document["verdict"])]
+    code = EXIT_CODES[str(document["verdict"])]
     return typer.Exit(0 if code == 3 and allow_bounded else code)
 
 
@@ -148,10 +152,14 @@ class Watcher:
         if self._progress:
             self._progress.stop()
 
+    def say(self, text: str) -> None:
+        """Show a line."""
+        if self._progress and self._task is not None:
+            self._progress.update(self._task, description=text)
+
     def __call__(self, states: int, depth: int) -> None:
         """Take the number of states visited so far and the depth."""
-        if self._progress and self._task is not None:
-            self._progress.update(self._task, description=f"{states:,} states, depth {depth}")
+        self.say(f"{states:,} states, depth {depth}")
 
 
 @model_app.command("list")
@@ -230,6 +238,115 @@ def explore(
             console.print(f"held back by: {found.limit}; the counts are those up to there. Raise the limit to go on.")
         for violation in violations:
             print_violation(console, violation)
+
+    raise finish(document, target, show, allow_bounded)
+
+
+@model_app.command()
+def refute(
+    name: ModelArgument,
+    fault: FaultOption = None,
+    tasks: Tasks = 3,
+    value: Value = None,
+    rounds: Rounds = "1",
+    cancel: Cancel = "1",
+    properties: Annotated[list[str] | None, typer.Option("--property", help="Only this property (repeatable).")] = None,
+    max_depth: Annotated[int, typer.Option("--max-depth", help="Look at schedules of up to so many steps.")] = 12,
+    timeout: Timeout = None,
+    allow_bounded: AllowBounded = False,
+    target: Json = None,
+) -> None:
+    """Find a shortest counterexample with z3, which shares nothing with the explicit engine but the model."""
+    try:
+        chosen = family(name)
+        size = size_of(chosen, tasks, value, rounds, cancel)
+        model = chosen.build(size, fault)
+        explorer = Explorer(model)
+        result = bmc.refute(model, properties or None, max_depth=max_depth, timeout=timeout)
+        violations = [
+            explorer.violation_along(found.property, "z3 found a schedule that breaks it", found.schedule)
+            for found in result.refuted
+        ]
+    except ModelError as error:
+        raise usage_error(str(error)) from None
+    limit = result.limit or (None if violations else f"max-depth {result.depth}")
+    document: Document = {
+        "verdict": verdict_of(len(violations), limit),
+        "violations": [violation_document(violation) for violation in violations],
+        "stats": {"depth": result.depth, "seconds": round(result.seconds, 3)},
+        "scope": scope_of(chosen, size, fault, engine="bmc", max_depth=max_depth, limit=limit),
+    }
+
+    def show(console: Console) -> None:
+        console.print(f"[bold]{document['verdict']}[/]  {described(chosen, size, fault)}")
+        if limit:
+            console.print(f"no (further) counterexample up to {result.depth} steps; held back by: {limit}.")
+        for violation in violations:
+            print_violation(console, violation)
+
+    raise finish(document, target, show, allow_bounded)
+
+
+@model_app.command()
+def prove(
+    name: Annotated[str, typer.Argument(metavar="MODEL|all", help="A name from `treadle model list`, or all.")],
+    fault: FaultOption = None,
+    spacer: Annotated[
+        float, typer.Option("--spacer", help="Seconds a property for Spacer to prove it unaided; 0: skip.")
+    ] = 0.3,
+    timeout: Timeout = None,
+    allow_bounded: AllowBounded = False,
+    target: Json = None,
+) -> None:
+    """Prove every property by the strongest engine that can; say for which sizes."""
+    started = time.perf_counter()
+    until = None if timeout is None else started + timeout
+    proofs: list[Proof] = []
+    interrupted = False
+    try:
+        chosen = list(FAMILIES.values()) if name == "all" else [family(name)]
+        with Watcher(target != "-") as watch:
+            for each in chosen:
+                for proof in prove_family(each, fault, spacer_seconds=spacer, until=until):
+                    proofs.append(proof)
+                    watch.say(f"{proof.model}: {proof.property}")
+    except KeyboardInterrupt:
+        interrupted = True
+    except ModelError as error:
+        raise usage_error(str(error)) from None
+    violated = [proof for proof in proofs if proof.status == "violated"]
+    unknown = [proof.property for proof in proofs if proof.status == "unknown"]
+    limit = "interrupted" if interrupted else f"not decided: {', '.join(unknown)}" if unknown else None
+    seconds = round(time.perf_counter() - started, 3)
+    verdict = verdict_of(len(violated), limit)
+    document: Document = {
+        "verdict": "inconclusive" if verdict == "bounded" else verdict,
+        "violations": [
+            {
+                "property": f.property, "message": f"breaks at {f.sizes}", "length": f.length, "model": f.model,
+                "schedule": list(f.schedule),
+            }
+            for f in violated
+        ],
+        "proofs": [
+            {
+                "model": p.model, "property": p.property, "status": p.status, "engine": p.engine, "sizes": p.sizes,
+                "lemmas": list(p.lemmas), "unaided": p.unaided, "seconds": round(p.seconds, 3),
+            }
+            for p in proofs
+        ],
+        "stats": {"proved": sum(p.status == "proved" for p in proofs), "seconds": seconds},
+        "scope": {"model": name, "fault": fault, "limit": limit},
+    }  # fmt: skip
+
+    def show(console: Console) -> None:
+        table = Table("model", "property", "status", "engine", "Spacer alone", "for which sizes")
+        for proof in proofs:
+            alone = "" if proof.unaided is None else "yes" if proof.unaided else "no"
+            found = f" in {proof.length} steps" if proof.length is not None else ""
+            table.add_row(proof.model, proof.property, proof.status + found, proof.engine, alone, proof.sizes)
+        console.print(table)
+        console.print(f"[bold]{document['verdict']}[/]  {document['stats']}" + (f"  ({limit})" if limit else ""))
 
     raise finish(document, target, show, allow_bounded)
 

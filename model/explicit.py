@@ -231,6 +231,14 @@ class Explorer:
         pattern = self.model.actions[step[0]].label
         return None if pattern is None else pattern.of(step[1])
 
+    def violation_along(self, name: str, message: str, schedule: tuple[str, ...]) -> Violation:
+        """Describe a schedule that another engine found as a violation; it must be a run of the model."""
+        states = self.replay(schedule)
+        path = []
+        for before, after, step_name in zip(states, states[1:], schedule, strict=False):
+            path.append(next(s for s in self._steps(before) if s[2] == after and self.step_name(s) == step_name))
+        return self.violation(name, message, path)
+
     def holds(self, property_name: str, state: int) -> bool:
         """Tell whether an invariant holds in a packed state."""
         for invariant, holds in self._predicates:
