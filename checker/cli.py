@@ -7,6 +7,7 @@ fixed seed, and the same command twice prints the same.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -154,11 +155,12 @@ def verify(
         verdict = verification.verdict
         verdicts.append(verdict)
         show(console, render_verdict(verdict, verification.implementation.version))
-        for counterexample, part in verification.counterexamples:
-            settings = _settings(counterexample, frozenset(ignore or ()), False, max_depth)
-            target = Target("verify", verification.primitive, impl, tasks, rounds, part.name)
-            recorded, _ = record(part.fn, settings, counterexample.schedule, target)
-            traced = _show(console, counterexample, recorded, False, trace if not traced else None) or traced
+        for found in verification.counterexamples:
+            settings = _settings(found.counterexample, frozenset(ignore or ()), False, max_depth)
+            size = "inf" if found.rounds == math.inf else str(int(found.rounds))
+            target = Target("verify", verification.primitive, impl, found.tasks, size, found.part.name)
+            recorded, _ = record(found.part.fn, settings, found.counterexample.schedule, target)
+            traced = _show(console, found.counterexample, recorded, False, trace if not traced else None) or traced
         if any("interrupted" in reason for reason in verdict.reasons):
             break
     _finish(verdicts, allow_bounded, json, single=len(verdicts) == 1)
@@ -231,7 +233,8 @@ def main() -> None:
     if os.environ.get("PYTHONHASHSEED") != _HASH_SEED:
         os.environ["PYTHONHASHSEED"] = _HASH_SEED
         os.execv(sys.executable, [sys.executable, *_interpreter_flags(), "-m", "treadle.checker.cli", *sys.argv[1:]])
-    _mount_models()
+    if sys.argv[1:2] in (["model"], ["--help"], []):  # its engines take a while to import
+        _mount_models()
     run: Callable[[], Any] = app
     try:
         run()

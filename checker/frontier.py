@@ -1,12 +1,15 @@
-"""What is still to be explored: choices that were not taken yet, the cheapest first.
+"""What is still to be explored: choices that were not taken yet, the cheapest first, and of these the ones that came
+up first.
 
-A search in order of cost (how far a schedule departs from stock order) finds short counterexamples first, where a depth-first search finds whatever lies at the end of the
-first run. Its weakness is memory: so beyond `capacity` entries the frontier turns into a stack, which a re-executing search needs no more than depth times
-width of, until there is room again. Either way every entry comes out once, so nothing is lost.
+A search in order of cost (how far a schedule departs from stock order) finds short counterexamples first, where a
+depth-first search finds whatever lies at the end of the first run. Its weakness is memory: so beyond `capacity`
+entries the frontier turns into a stack, which a re-executing search needs no more than depth times width of, until
+there is room again. Either way every entry comes out once, so nothing is lost.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Generic, TypeVar
 
 __all__ = ["Frontier"]
@@ -20,7 +23,7 @@ class Frontier(Generic[T]):
 
     def __init__(self, capacity: int = 200_000) -> None:
         self.capacity = capacity
-        self._buckets: list[list[T]] = [[] for _ in range(_COSTS)]
+        self._buckets: list[deque[T]] = [deque() for _ in range(_COSTS)]
         self._stack: list[T] = []
         self._size = 0
         self._lowest = 0
@@ -52,7 +55,7 @@ class Frontier(Generic[T]):
         while not self._buckets[self._lowest]:
             self._lowest += 1
         self._size -= 1
-        return self._buckets[self._lowest].pop()
+        return self._buckets[self._lowest].popleft()
 
     def clear(self) -> None:
         """Forget all entries."""

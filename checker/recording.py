@@ -10,7 +10,7 @@ from typing import Any
 from .events import RUN, Cancellation, Checkpoint, Delay, Delayed, ExecutorJob, Handle, Then, TimerHandle
 from .execution import Scenario, execute, simulation
 from .observing import changed, snapshot
-from .runtime import Run, Settings
+from .runtime import MAYBE, Run, Settings
 from .scheduling import is_stretchable
 from .shrinking import Replay
 from .trace import TRACE_VERSION, Step, Target, Trace, TracedViolation
@@ -38,7 +38,7 @@ class Recorder:
         """Note a choice; it belongs to the step that follows, or, for `choose(n)`, to the present one."""
         run.loop.reporting = True
         if isinstance(options[0], int):
-            if self.steps:
+            if options is not MAYBE:
                 self.note(f"choose({len(options)}) → {index}")
         else:
             self._options = [describe_option(option) for option in options]
@@ -97,7 +97,7 @@ class Recorder:
                 return "resume", owner, "goes on after a bare yield"
             if name == "task_wakeup" or "wakeup" in name:
                 future: Any = handle._args[0] if handle._args else None
-                if owner.cancelling() and (future is None or future.cancelled()):
+                if owner._must_cancel or (owner.cancelling() and (future is None or future.cancelled())):  # type: ignore[attr-defined]
                     return "resume", owner, "its cancellation arrives"
                 reason = self._reasons.pop(owner, None)
                 if isinstance(future, asyncio.Task):
@@ -108,7 +108,7 @@ class Recorder:
             return "timer", None, f"a timer fires at {handle._when:g} s ({name})"
         if name == "_resolve":
             for waiter in _waiters(handle._args[0]):
-                self._reasons[waiter] = "its checkpoint completes"
+                self._reasons[waiter] = "checkpoint completes"
             return "outside", None, "a checkpoint completes"
         return "callback", None, f"callback {getattr(callback, '__qualname__', name)}"
 

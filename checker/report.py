@@ -76,7 +76,7 @@ def render_trace(counterexample: Counterexample, trace: Trace, warning: bool = F
         Text(counterexample.message, style="bold"),
         Text(
             f"weakest contract: {counterexample.contract} ({_CONTRACTS[counterexample.contract]}); "
-            f"{_count(len(trace.steps), 'step')}, {_count(departures, 'departure')} from stock order, "
+            f"{_size(trace)}{_count(len(trace.steps), 'step')}, {_count(departures, 'departure')} from stock order, "
             f"{_count(counterexample.cancellations, 'cancellation')}; replayed",
             style="dim",
         ),
@@ -119,16 +119,13 @@ def _is_shown(step: Step) -> bool:
     return step.kind in ("start", "resume", "cancel", "timer") or bool(step.notes or step.changes)
 
 
-def _cell(step: Step) -> Text:
-    text = Text()
-    text.append(step.why, style="bold red" if step.kind == "cancel" else "dim")
-    for note in step.notes:
-        text.append(f"\n{note}")
+def _cell(step: Step) -> RenderableType:
+    lines: list[RenderableType] = [Text(step.why, style="bold red" if step.kind == "cancel" else "dim")]
+    lines += [Text(note) for note in step.notes]
     if step.source and step.kind != "cancel":
-        place = f"{step.place} " if step.place else ""
-        text.append(f"\n{place}", style="dim")
-        text.append(step.source)
-    return text
+        # What the program says is wrapped; a source line is only there to be recognised.
+        lines.append(Text.assemble((f"{step.place} ", "dim") if step.place else "", step.source, no_wrap=True, overflow="ellipsis"))
+    return Group(*lines)
 
 
 def plain_text(renderables: Sequence[RenderableType], width: int = 100) -> str:
@@ -142,3 +139,10 @@ def plain_text(renderables: Sequence[RenderableType], width: int = 100) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _size(trace: Trace) -> str:
+    """Say how small a verification shows the violation."""
+    if trace.target.kind != "verify":
+        return ""
+    return f"{_count(trace.target.tasks, 'client')}, {trace.target.rounds} round{'' if trace.target.rounds == '1' else 's'}, "

@@ -140,6 +140,11 @@ class Run:
         if self.recorder is not None:
             self.recorder.after(self, handle)
 
+    def note(self, text: str) -> None:
+        """Say in the trace, if there is one, what the present step does."""
+        if self.recorder is not None:
+            self.recorder.note(text)
+
     def check(self) -> None:
         """Check the invariants and what the exception handler was told."""
         for predicate, property, message in self.invariants:
@@ -186,10 +191,14 @@ def current_run() -> Run:
     return _current
 
 
+MAYBE = [0, 1]  # the choice of `checkpoint(maybe=True)`: to suspend, not to
+
+
 async def checkpoint(*, maybe: bool = False) -> None:
     """Wait for the outside world: resumes at any later moment. With `maybe`, not suspending at all is explored too."""
     run = current_run()
-    if maybe and choose(2):
+    if maybe and not (run.loop.draining or run.loop.dead) and run.choose(MAYBE):
+        run.note("a checkpoint returns at once")
         return
     await run.loop.checkpoint()
 
@@ -234,9 +243,7 @@ def observe(label: str, describe: Callable[[], str]) -> None:
 
 def note(text: str) -> None:
     """Say in the trace what the present step does, such as "acquire() returns True"; costs nothing while nobody records."""
-    run = current_run()
-    if run.recorder is not None:
-        run.recorder.note(text)
+    current_run().note(text)
 
 
 def witness(name: str) -> None:

@@ -36,10 +36,11 @@ def main() -> int:
         show(console, Rule(title))
         for verification in verify("all", impl=impl, tasks=TASKS, rounds=ROUNDS, cancel=CANCEL, progress_on=progress_on):
             show(console, render_verdict(verification.verdict))
-            for counterexample, part in verification.counterexamples:
+            for found in verification.counterexamples:
+                counterexample = found.counterexample
                 settings = Settings(counterexample.contract, counterexample.time, counterexample.cancel)
-                target = Target("verify", verification.primitive, impl, TASKS, str(ROUNDS), part.name)
-                trace, _ = record(part.fn, settings, counterexample.schedule, target)
+                target = Target("verify", verification.primitive, impl, found.tasks, str(int(found.rounds)), found.part.name)
+                trace, _ = record(found.part.fn, settings, counterexample.schedule, target)
                 show(console, render_trace(counterexample, trace))
             if impl == "reference":
                 code = max(code, verification.verdict.exit_code)

@@ -20,18 +20,20 @@ from .world import World
 
 __all__ = ["Replay", "replays", "simplify", "sort_key"]
 
-_ATTEMPTS = 600
+_ATTEMPTS = 1_000
 
 
 @dataclass
 class Replay:
     """A chooser that follows a schedule as far as it goes and as far as it fits, and then stock order.
 
-    `taken` are the choices really made; `misfits` counts the ones that asked for an option that was not there.
+    `taken` are the choices really made, `widths` how many options each had; `misfits` counts the ones that asked for
+    an option that was not there.
     """
 
     schedule: tuple[int, ...]
     taken: list[int] = field(default_factory=list)
+    widths: list[int] = field(default_factory=list)
     cancellations: int = 0
     misfits: int = 0
 
@@ -43,6 +45,7 @@ class Replay:
             self.misfits += 1
             index = 0
         self.taken.append(index)
+        self.widths.append(len(options))
         if isinstance(options[index], Cancellation):
             self.cancellations += 1
         return index
@@ -82,10 +85,11 @@ def simplify(fn: Scenario, settings: Settings, finding: Finding, attempts: int =
         outcome, replay = _run(fn, settings, best.schedule)
         world.restore()
         key = sort_key(replay, outcome)
+        widths = replay.widths
         improved = True
         while improved and attempts > 0:
             improved = False
-            for candidate in candidates(best.schedule):
+            for candidate in candidates(best.schedule, widths):
                 attempts -= 1
                 if attempts < 0:
                     break
@@ -96,17 +100,24 @@ def simplify(fn: Scenario, settings: Settings, finding: Finding, attempts: int =
                     new = sort_key(replay, outcome)
                     if new < key:
                         key = new
+                        widths = replay.widths
                         best = Finding(violation, trimmed(replay.taken))
                         improved = True
                         break
     return best, key[0]
 
 
-def candidates(schedule: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Yield simpler schedules: without a departure, without a choice, with a smaller option, with a departure earlier."""
+def candidates(schedule: tuple[int, ...], widths: list[int]) -> Iterator[tuple[int, ...]]:
+    """Yield simpler schedules: without a departure, with one earlier, without a choice, with a smaller option, without two."""
     departures = [position for position, index in enumerate(schedule) if index]
     for position in departures:
         yield trimmed([*schedule[:position], 0, *schedule[position + 1 :]])
+    for earlier in range(departures[-1] if departures else 0):
+        if not schedule[earlier]:
+            for index in range(1, widths[earlier]):
+                yield (*schedule[:earlier], index)
+                if len(departures) > 1:
+                    yield (*schedule[:earlier], index, *schedule[departures[0] + 1 :])
     for position in range(len(schedule)):
         yield trimmed([*schedule[:position], *schedule[position + 1 :]])
     for position in departures:

@@ -21,17 +21,30 @@ from .explorer import Progress
 from .implementations import PRIMITIVES, Implementation, resolve
 from .verdict import Counterexample, Verdict, worst
 
-__all__ = ["PRIMITIVES", "Verification", "find_part", "parse_rounds", "verify"]
+__all__ = ["PRIMITIVES", "Found", "Verification", "find_part", "parse_rounds", "verify"]
+
+
+_SMALLEST_RUNS = 1_000
+
+
+@dataclass
+class Found:
+    """A counterexample, the scenario that it is one of, and how many clients and rounds that has."""
+
+    counterexample: Counterexample
+    part: VerificationScenario
+    tasks: int
+    rounds: float
 
 
 @dataclass
 class Verification:
-    """The verdict on one primitive, and the scenario of each of its counterexamples."""
+    """The verdict on one primitive, and its counterexamples."""
 
     primitive: str
     implementation: Implementation
     verdict: Verdict
-    counterexamples: list[tuple[Counterexample, VerificationScenario]]
+    counterexamples: list[Found]
 
 
 def parse_rounds(rounds: str | int) -> float:
@@ -96,7 +109,7 @@ def _verify_one(
     options: dict[str, Any],
 ) -> Verification:
     parts: list[Verdict] = []
-    counterexamples: list[tuple[Counterexample, VerificationScenario]] = []
+    counterexamples: list[Found] = []
     left_out: list[str] = []
     keep_going = bool(options.get("keep_going"))
     for part in verification_scenarios(primitive, implementation, tasks, rounds):
@@ -109,12 +122,15 @@ def _verify_one(
             with progress_on(f"{primitive}: {part.name}") as progress:
                 verdict = check(part.fn, contract=contract, name=part.name, progress=progress, **options)
         parts.append(verdict)
-        counterexamples += [(violation, part) for violation in verdict.violations]
+        counterexamples += [
+            _smallest(Found(violation, part, tasks, rounds), primitive, implementation, options) for violation in verdict.violations
+        ]
         if counterexamples and not keep_going:
             break
         if any("interrupted" in reason for reason in verdict.reasons):
             break
     verdict = _combine(primitive, implementation, parts, tasks, rounds)
+    verdict.violations = _first_of_each([found.counterexample for found in counterexamples])
     if left_out:
         verdict.notes.append(
             f"left out under {contract}, since what they claim rests on the order of the loop's ready queue: {', '.join(left_out)}"
@@ -122,6 +138,34 @@ def _verify_one(
     if counterexamples and not keep_going:
         verdict.notes.append("stopped at the first violation; --keep-going collects one of every property")
     return Verification(primitive, implementation, verdict, counterexamples)
+
+
+def _smallest(found: Found, primitive: str, implementation: Implementation, options: dict[str, Any]) -> Found:
+    """Look for the same violation with fewer clients and rounds: a short trace is worth a short search.
+
+    What a smaller scope does not show within a few thousand runs stays as it was found.
+    """
+    sizes = [(tasks, rounds) for tasks in range(1, found.tasks + 1) for rounds in range(1, int(min(found.rounds, 3)) + 1)]
+    sizes.sort(key=lambda size: (size[0] * size[1], size[0]))
+    counterexample = found.counterexample
+    names = ("time", "cancel", "ignore", "merge", "max_depth")
+    for tasks, rounds in sizes:
+        if tasks * rounds >= found.tasks * found.rounds:
+            break
+        for part in verification_scenarios(primitive, implementation, tasks, rounds):
+            if part.name == found.part.name:
+                verdict = check(
+                    part.fn,
+                    contract=counterexample.contract,
+                    name=part.name,
+                    keep_going=True,
+                    runs=_SMALLEST_RUNS,
+                    **{name: options[name] for name in names if name in options},
+                )
+                for violation in verdict.violations:
+                    if violation.property == counterexample.property and violation.contract == counterexample.contract:
+                        return Found(violation, part, tasks, rounds)
+    return found
 
 
 def _combine(primitive: str, implementation: Implementation, parts: list[Verdict], tasks: int, rounds: float) -> Verdict:
@@ -145,7 +189,6 @@ def _combine(primitive: str, implementation: Implementation, parts: list[Verdict
     return Verdict(
         f"{primitive} --impl {implementation.name}",
         worst(parts),
-        violations=_first_of_each([violation for part in parts for violation in part.violations]),
         reasons=[f"{part.target}: {reason}" for part in parts for reason in part.reasons],
         notes=notes,
         stats=stats,
