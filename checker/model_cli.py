@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from enum import Enum
 from typing import Annotated
 
 import typer
@@ -20,10 +21,15 @@ from rich.table import Table
 from treadle.model import bmc
 from treadle.model.errors import ModelError
 from treadle.model.explicit import Explorer, Violation
+from treadle.model.export.graphs import aut, dot, graphml
+from treadle.model.export.itf import itf
+from treadle.model.export.murphi import murphi
+from treadle.model.export.promela import promela
+from treadle.model.language import Model
 from treadle.model.liveness import check_progress
 from treadle.model.models import FAMILIES, family
 from treadle.model.models.family import Family, Size
-from treadle.model.proofs import Proof, prove_family
+from treadle.model.proofs import EVERY_SIZE, Proof, prove_family
 
 from .verdict import EXIT_CODES
 
@@ -95,19 +101,25 @@ def scope_of(chosen: Family, size: Size, fault: str | None, **more: object) -> D
 
 def finish(document: Document, target: str | None, show: Callable[[Console], None], allow_bounded: bool) -> typer.Exit:
     """Print or write a result; give the exit that its verdict asks for."""
-    if target == "-":
-        typer.echo(json.dumps(document, indent=2))
-    else:
+    if target != "-":
         show(Console())
-        if target is not None:
-            try:
-                with open(target, "w", encoding="utf-8") as stream:
-                    json.dump(document, stream, indent=2)
-                    stream.write("\n")
-            except OSError as error:
-                return usage_error(f"cannot write {target}: {error.strerror}")
+    if target is not None:
+        write_json(document, target)
     code = EXIT_CODES[str(document["verdict"])]
     return typer.Exit(0 if code == 3 and allow_bounded else code)
+
+
+def write_json(document: Document, target: str) -> None:
+    """Write a document to a file, or to standard output."""
+    text = json.dumps(document, indent=2)
+    if target == "-":
+        typer.echo(text)
+        return
+    try:
+        with open(target, "w", encoding="utf-8") as stream:
+            stream.write(text + "\n")
+    except OSError as error:
+        raise usage_error(f"cannot write {target}: {error.strerror}") from None
 
 
 def violation_document(violation: Violation) -> Document:
@@ -176,11 +188,10 @@ def list_models(target: Json = None) -> None:
             for each in FAMILIES.values()
         ]
     }
-    if target == "-":
-        typer.echo(json.dumps(document, indent=2))
-        return
     if target is not None:
-        raise finish({**document, "verdict": "verified"}, target, lambda console: None, False)
+        write_json(document, target)
+    if target == "-":
+        return
     console = Console()
     for each in FAMILIES.values():
         console.print(f"[bold]{each.name}[/]: {each.summary}")
@@ -342,13 +353,92 @@ def prove(
     def show(console: Console) -> None:
         table = Table("model", "property", "status", "engine", "Spacer alone", "for which sizes")
         for proof in proofs:
+            sizes = proof.sizes.replace(EVERY_SIZE, "every size")
             alone = "" if proof.unaided is None else "yes" if proof.unaided else "no"
             found = f" in {proof.length} steps" if proof.length is not None else ""
-            table.add_row(proof.model, proof.property, proof.status + found, proof.engine, alone, proof.sizes)
+            table.add_row(proof.model, proof.property, proof.status + found, proof.engine, alone, sizes)
         console.print(table)
+        console.print(f"every size: {EVERY_SIZE}. Spacer alone: z3 found the invariant without any lemma of ours.")
         console.print(f"[bold]{document['verdict']}[/]  {document['stats']}" + (f"  ({limit})" if limit else ""))
 
     raise finish(document, target, show, allow_bounded)
+
+
+class Format(str, Enum):
+    """What `export` writes."""
+
+    PROMELA = "promela"
+    MURPHI = "murphi"
+    AUT = "aut"
+    SMT2 = "smt2"
+    DOT = "dot"
+    GRAPHML = "graphml"
+    ITF = "itf"
+
+
+@model_app.command()
+def export(
+    name: ModelArgument,
+    form: Annotated[Format, typer.Option("--format", help="For spin, rumur, mCRL2, SMT solvers, graphviz, ...")],
+    tasks: Tasks = 3,
+    value: Value = None,
+    rounds: Rounds = "1",
+    cancel: Cancel = "1",
+    fault: FaultOption = None,
+    property_name: Annotated[str | None, typer.Option("--property", help="promela, smt2, itf: this property.")] = None,
+    depth: Annotated[int | None, typer.Option("--depth", help="smt2: the number of steps of the schedule.")] = None,
+    max_states: Annotated[
+        int, typer.Option("--max-states", help="aut, dot, graphml, itf: refuse larger graphs.")
+    ] = 100_000,
+    output: Annotated[str, typer.Option("--output", "-o", help="The file to write; - is standard output.")] = "-",
+    target: Json = None,
+) -> None:
+    """Write a model, its graph, its bounded problem or a counterexample in another tool's format."""
+    try:
+        chosen = family(name)
+        size = size_of(chosen, tasks, value, rounds, cancel)
+        text = exported(chosen.build(size, fault), form, property_name, depth, max_states)
+        if output != "-":
+            with open(output, "w", encoding="utf-8") as stream:
+                stream.write(text)
+    except ModelError as error:
+        raise usage_error(str(error)) from None
+    except OSError as error:
+        raise usage_error(f"cannot write {output}: {error.strerror}") from None
+    if output == "-" and target != "-":
+        typer.echo(text, nl=False)
+    if target is not None:
+        document: Document = {
+            "format": form.value,
+            "output": None if output == "-" else output,
+            "text": text if output == "-" else None,
+            "scope": scope_of(chosen, size, fault),
+        }
+        write_json(document, target)
+
+
+def exported(model: Model, form: Format, property_name: str | None, depth: int | None, max_states: int) -> str:
+    """Give a model in a format."""
+    if form is Format.PROMELA:
+        return promela(model, property_name)
+    if form is Format.MURPHI:
+        return murphi(model)
+    if form is Format.SMT2:
+        if property_name is None or depth is None:
+            raise ModelError(
+                "--format smt2 needs --property and --depth: it asks for a schedule of so many steps that breaks it"
+            )
+        return bmc.bounded_problem(model, property_name, depth)
+    explorer = Explorer(model)
+    found = explorer.run(max_states=max_states)
+    if found.limit and form is not Format.ITF:
+        raise ModelError(f"the graph has more than {max_states:,} states; choose a smaller size or raise --max-states")
+    if form is Format.ITF:
+        for violation in found.violations:
+            if property_name in (None, violation.property):
+                return itf(model, violation)
+        raise ModelError("there is no counterexample to write: nothing (of that name) is violated at this size")
+    return {Format.AUT: aut, Format.DOT: dot, Format.GRAPHML: graphml}[form](explorer)
 
 
 def described(chosen: Family, size: Size, fault: str | None) -> str:
