@@ -124,14 +124,12 @@ class Intake:
         while True:
             waits, strikes = self._pending(idle, jump, timers_too)
             go = bool(ready) or (self.virtual and bool(_due(loop, idle)))
-            if not (go or waits or strikes or run.stopping):
-                run.deadlocked = True  # only a cancellation, which need not come, could go on from here
-                return
+            stuck = not (go or waits or strikes or run.stopping)
             if run.budget and not timers_too:
                 strikes += [Cancellation(task) for task in loop.live_tasks() if task is not run.main]
             options: list[Any]
             deferred_from = 0
-            if run.stopping:  # what was taken in before the last iteration still runs; there is no later
+            if run.stopping or stuck:  # what was taken in before the last iteration still runs; there is no later
                 options = [RUN, *waits, *strikes]
             elif obliged and strikes:
                 options = [*strikes, *(Then(event) for event in waits)]
@@ -159,7 +157,9 @@ class Intake:
             self._postponed = waits
             option = options[run.choose(options, deferred_from) if len(options) > 1 else 0]
             if option is RUN:
-                if self.virtual and loop.timers:
+                if stuck:
+                    run.deadlocked = True  # a cancellation could go on from here, but it need not come
+                elif self.virtual and loop.timers:
                     _take_due(run, idle)
                 return
             if isinstance(option, Delay):
@@ -233,11 +233,11 @@ def _drive_any(run: Run) -> None:
                 options += _due(loop, True)
             else:
                 options += _earliest(loop.timers)
-        if not options:
-            run.deadlocked = True
-            return
+        stuck = not options
         if run.budget:
             options += [Cancellation(task) for task in loop.live_tasks() if task is not main]
+        if stuck:  # a cancellation could go on from here, but it need not come
+            options.insert(0, RUN)
         index = 0
         if len(options) > 1 or boring >= _LOOKUP_EVERY:
             boring = 0
@@ -248,6 +248,9 @@ def _drive_any(run: Run) -> None:
                 index = choose(options)
         else:
             boring += 1
+        if options[index] is RUN:
+            run.deadlocked = True
+            return
         if index < len(ready):
             handle = ready[index]
             del ready[index]
@@ -299,6 +302,8 @@ def perform(run: Run, event: object) -> None:
     elif isinstance(event, Cancellation):
         run.budget -= 1
         run.injected += 1
+        for hook in run.cancel_hooks:
+            hook(event.task)
         run.execute(Handle(event.task.cancel, (CANCEL_MESSAGE,), contextvars.copy_context()))
     elif isinstance(event, ExecutorJob):
         loop.outside.remove(event)

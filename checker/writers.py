@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextvars
+import decimal
 import enum
 import functools
 import gc
@@ -287,7 +288,7 @@ def _task(walk: Walk, value: Any) -> None:
     out = walk.out
     if not value.done():
         out += (value._must_cancel, value.cancelling())
-        walk.emit(value._coro)
+        walk.emit_awaited(value._coro)  # `aclose()` of a generator that the loop closes is not a coroutine
         walk.emit(value._fut_waiter)
         for referent in gc.get_referents(value):
             if type(referent) is contextvars.Context:
@@ -408,6 +409,9 @@ def instance_writer(kind: type) -> Writer:
     """Return the writer for instances of `kind`: what its C base holds, its `__dict__` and its slots."""
     if issubclass(kind, type):
         return _class
+    if getattr(kind, "_treadle_leaf", False):  # shared by all runs, and no run changes what it means
+        name = _class_name(kind)
+        return lambda walk, value: walk.out.extend((b"leaf", name))
     if kind.__module__ in _LEAF_TYPE_MODULES and kind not in WRITERS:
         name = _class_name(kind)
         return lambda walk, value: walk.out.__iadd__((b"leaf", name))
@@ -554,6 +558,7 @@ WRITERS.update(
         classmethod: _wrapping("__func__"),
         property: _property,
         type(threading.Lock()): _lock,
+        decimal.Context: _by_repr,  # whoever has computed with decimals has one in his context, and so in every state
         type(iter([])): _reduced,
         type(iter(())): _reduced,
         type(iter("")): _reduced,

@@ -55,12 +55,15 @@ def take_in(run):
             options += loop.timers
         elif jump and not timers_too:
             options += _earliest(loop.timers)
-        if not options:
-            run.deadlocked = True
-            return False
+        stuck = not options
         if run.budget and not timers_too:
             options.append(Cancellation(run.main))  # somebody's: whose, its callback finds out when it runs
+        if stuck:  # a cancellation could come, but it need not
+            options.insert(0, RUN)
         option = options[run.choose(options) if len(options) > 1 else 0]
+        if stuck and option is RUN:
+            run.deadlocked = True
+            return False
         if option is RUN:
             while due := (virtual and due_now(loop)):
                 group = _earliest(due)

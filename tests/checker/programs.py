@@ -538,8 +538,6 @@ inner_leaves = st.one_of(
 _delay = st.sampled_from((0.0, 1.0, 1.0, 2.0))
 outside_leaves = st.one_of(
     st.builds(Sleep, _delay),
-    st.builds(Checkpoint, st.booleans()),
-    st.builds(Checkpoint, st.just(False)),
     st.builds(Choose, st.integers(2, 3)),
     st.builds(Expect, _value),
     st.builds(Later, _delay),
@@ -548,6 +546,9 @@ outside_leaves = st.one_of(
 """Operations with choices of their own, or on which the clock or the outside world decides; deadlines tie on
 purpose."""
 
+
+checkpoints = st.builds(Checkpoint, st.sampled_from((False, False, False, True)))
+"""Waits on the outside world: what makes several orders possible under `stock`."""
 
 timer_leaves = st.one_of(st.builds(Sleep, _delay), st.builds(Later, _delay))
 """Operations on which the clock decides."""
