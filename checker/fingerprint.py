@@ -92,6 +92,10 @@ class Walk:
         if inline is not None:
             inline(self, value)
             return
+        self.number(value)
+
+    def number(self, value: Any) -> None:
+        """Write that an object is met for the first time; its contents are written later."""
         self.ids[id(value)] = number = len(self.work)
         self.work.append(value)
         self.out += (b"n", number)
@@ -160,7 +164,7 @@ class Walk:
         for predicate, property, message in run.invariants:
             self.emit(predicate)
             out += (property, message)
-        for hook in run.stable_hooks:
+        for hook in (*run.stable_hooks, *run.cancel_hooks):
             self.emit(hook)
         for ref in loop.unretrieved:
             late = ref()

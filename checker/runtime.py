@@ -25,8 +25,10 @@ __all__ = [
     "current_run",
     "fail",
     "invariant",
+    "may_rest",
     "note",
     "observe",
+    "when_cancelled",
     "when_stable",
     "witness",
 ]
@@ -94,6 +96,7 @@ class Run:
     injected: int = 0
     steps: int = 0
     choices: int = 0
+    inner: int = 0  # choices that steps made: `choose`, `checkpoint(maybe=True)`
     stopping: bool = False
     cut: bool = False
     depth_exceeded: bool = False
@@ -101,6 +104,8 @@ class Run:
     violation: Violation | None = None
     invariants: list[tuple[Callable[[], object], str, str]] = field(default_factory=list)
     stable_hooks: list[Callable[[], object]] = field(default_factory=list)
+    cancel_hooks: list[Callable[[asyncio.Task[Any]], object]] = field(default_factory=list)
+    may_rest: bool = False  # a state in which nothing can happen is a legitimate end
     observers: list[tuple[str, Callable[[], str]]] = field(default_factory=list)
     witnesses: set[str] = field(default_factory=set)
     watched: bool = False  # there are invariants
@@ -117,6 +122,13 @@ class Run:
         if self.recorder is not None:
             self.recorder.chosen(self, options, index)
         return index
+
+    def choose_inside(self, options: list[int]) -> int:
+        """Let the chooser pick one of the options inside of a step; the first one where no choices are made any more."""
+        if len(options) == 1 or self.loop.draining or self.loop.dead:
+            return 0
+        self.inner += 1
+        return self.choose(options)
 
     def execute(self, handle: Handle) -> None:
         """Run one callback: a step."""
@@ -197,7 +209,7 @@ MAYBE = [0, 1]  # the choice of `checkpoint(maybe=True)`: to suspend, not to
 async def checkpoint(*, maybe: bool = False) -> None:
     """Wait for the outside world: resumes at any later moment. With `maybe`, not suspending at all is explored too."""
     run = current_run()
-    if maybe and not (run.loop.draining or run.loop.dead) and run.choose(MAYBE):
+    if maybe and run.choose_inside(MAYBE):
         run.note("a checkpoint returns at once")
         return
     await run.loop.checkpoint()
@@ -212,9 +224,7 @@ def choose(n: int) -> int:
     if n < 1:
         raise ValueError(f"choose(n) needs at least one option, got n = {n}")
     run = current_run()
-    if n == 1 or run.loop.draining or run.loop.dead:
-        return 0
-    return run.choose(list(range(n)))
+    return run.choose_inside(list(range(n)))
 
 
 def fail(property: str, message: str) -> None:
@@ -234,6 +244,16 @@ def invariant(
 def when_stable(hook: Callable[[], object]) -> None:
     """Call `hook()` in every state in which nothing is in flight: only checkpoints and cancellations could happen next."""
     current_run().stable_hooks.append(hook)
+
+
+def when_cancelled(hook: Callable[[asyncio.Task[Any]], object]) -> None:
+    """Call `hook(task)` whenever a cancellation out of the budget strikes, before it does."""
+    current_run().cancel_hooks.append(hook)
+
+
+def may_rest() -> None:
+    """Declare that this scenario need not end: a state in which nothing can happen any more is no deadlock."""
+    current_run().may_rest = True
 
 
 def observe(label: str, describe: Callable[[], str]) -> None:

@@ -52,12 +52,8 @@ def _drive_iterations(run: Run) -> None:
         # A fast path for boundaries at which nothing but the next iteration is possible.
         if quiet and ready and not loop.outside and not loop.timers and not run.budget:
             intake.deferred = False
-            intake.boring += 1
-            if intake.boring >= _LOOKUP_EVERY:
-                intake.boring = 0
-                if run.chooser.seen(run):
-                    run.cut = True
-                    return
+            if intake.is_known(1):
+                return
         else:
             intake.take()
             if run.halted or run.deadlocked:
@@ -85,7 +81,7 @@ def _drive_iterations(run: Run) -> None:
 class Intake:
     """Takes outside events in between two iterations.
 
-    `deferred` is whether the last choice deferred options, `boring` how many boundaries in a row offered no choice.
+    `deferred` is whether the last choice deferred options.
     """
 
     def __init__(self, run: Run) -> None:
@@ -94,8 +90,24 @@ class Intake:
         self.virtual = run.settings.time == "virtual"
         self.stretched = run.settings.contract == "stretched"
         self.deferred = False
-        self.boring = 0
+        self._boring = 0
+        self._inner = 0
         self._postponed: list[OutsideEvent] = []
+
+    def is_known(self, options: int) -> bool:
+        """Look the present state up if that may pay; return True, and cut the run, if everything from here on is known.
+
+        It may pay where there is a choice, where a step has made one since the last time, and now and then in a program that loops without choices.
+        """
+        run = self.run
+        if options > 1 or run.inner != self._inner or self._boring >= _LOOKUP_EVERY:
+            self._boring = 0
+            self._inner = run.inner
+            if run.chooser.seen(run):
+                run.cut = True
+        else:
+            self._boring += 1
+        return run.cut
 
     def was_touched(self) -> bool:
         """Return True if the iteration has done something to an event that was deferred."""
@@ -146,13 +158,8 @@ class Intake:
                 options = [*waits, *strikes]
             if first:
                 first = False
-                if len(options) > 1 or self.boring >= _LOOKUP_EVERY:
-                    self.boring = 0
-                    if run.chooser.seen(run):
-                        run.cut = True
-                        return
-                else:
-                    self.boring += 1
+                if self.is_known(len(options)):
+                    return
             self.deferred = deferred_from > 0
             self._postponed = waits
             option = options[run.choose(options, deferred_from) if len(options) > 1 else 0]
@@ -206,7 +213,7 @@ def _drive_any(run: Run) -> None:
     assert main is not None
     virtual = run.settings.time == "virtual"
     max_steps = run.settings.max_steps
-    boring = 0
+    intake = Intake(run)
     outside = loop.outside
     choose = run.choose
     execute = run.execute
@@ -238,16 +245,9 @@ def _drive_any(run: Run) -> None:
             options += [Cancellation(task) for task in loop.live_tasks() if task is not main]
         if stuck:  # a cancellation could go on from here, but it need not come
             options.insert(0, RUN)
-        index = 0
-        if len(options) > 1 or boring >= _LOOKUP_EVERY:
-            boring = 0
-            if run.chooser.seen(run):
-                run.cut = True
-                return
-            if len(options) > 1:
-                index = choose(options)
-        else:
-            boring += 1
+        if intake.is_known(len(options)):
+            return
+        index = choose(options) if len(options) > 1 else 0
         if options[index] is RUN:
             run.deadlocked = True
             return

@@ -16,6 +16,7 @@ from typing import Any
 
 from .api import check
 from .clients import VerificationScenario, verification_scenarios
+from .clients.refining import refinement_scenarios
 from .errors import UsageError
 from .explorer import Progress
 from .implementations import PRIMITIVES, Implementation, resolve
@@ -91,6 +92,14 @@ def verify(
         yield _verify_one(name, implementation, tasks, count, contract, progress_on, options)
 
 
+def _parts(primitive: str, implementation: Implementation, tasks: int, rounds: float) -> list[VerificationScenario]:
+    """Return the scenarios that together verify a primitive: its properties, and its refinement of the model."""
+    return [
+        *verification_scenarios(primitive, implementation, tasks, rounds),
+        *refinement_scenarios(primitive, implementation, tasks, rounds),
+    ]
+
+
 def _wanted(primitive: str) -> tuple[str, ...]:
     if primitive == "all":
         return tuple(PRIMITIVES)
@@ -112,7 +121,7 @@ def _verify_one(
     counterexamples: list[Found] = []
     left_out: list[str] = []
     keep_going = bool(options.get("keep_going"))
-    for part in verification_scenarios(primitive, implementation, tasks, rounds):
+    for part in _parts(primitive, implementation, tasks, rounds):
         if contract not in part.contracts:
             left_out.append(part.name)
             continue
@@ -152,7 +161,7 @@ def _smallest(found: Found, primitive: str, implementation: Implementation, opti
     for tasks, rounds in sizes:
         if tasks * rounds >= found.tasks * found.rounds:
             break
-        for part in verification_scenarios(primitive, implementation, tasks, rounds):
+        for part in _parts(primitive, implementation, tasks, rounds):
             if part.name == found.part.name:
                 verdict = check(
                     part.fn,
@@ -212,7 +221,7 @@ def find_part(primitive: str, impl: str, tasks: int, rounds: str | int, part: st
     Raises:
         UsageError: if it does not exist.
     """
-    for scenario in verification_scenarios(primitive, resolve(impl, primitive), tasks, parse_rounds(rounds)):
+    for scenario in _parts(primitive, resolve(impl, primitive), tasks, parse_rounds(rounds)):
         if scenario.name == part:
             return scenario
     raise UsageError(

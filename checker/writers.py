@@ -86,6 +86,26 @@ def _constant_token(name: bytes) -> Writer:
 # -- callables ---------------------------------------------------------------------------------------------------------------------------
 
 
+_plain_functions: dict[int, tuple[types.FunctionType, bytes]] = {}
+
+
+def _function_in_place(walk: Walk, value: types.FunctionType) -> None:
+    """Write a function of a module or class, which is the same object in every run, by its code; number others."""
+    known = _plain_functions.get(id(value))
+    if known is None:
+        state = (value.__closure__, value.__defaults__, value.__kwdefaults__, value.__dict__)
+        if any(state) or "<locals>" in value.__qualname__:
+            walk.number(value)
+            return
+        known = _plain_functions[id(value)] = (value, _code_info(value.__code__).digest)
+    elif value.__defaults__ or value.__dict__ or value.__kwdefaults__:
+        walk.number(value)  # somebody has given it a state since
+        return
+    walk.out += (b"f", known[1])
+    if not is_leaf_module(value.__module__ or ""):
+        walk.statics.setdefault(id(value.__code__), value)
+
+
 def _function(walk: Walk, value: types.FunctionType) -> None:
     code = value.__code__
     out = walk.out
@@ -510,6 +530,7 @@ INLINE.update(
         types.ModuleType: _module,
         SimulatedLoop: _loop,
         types.CodeType: _code,
+        types.FunctionType: _function_in_place,
         types.MethodType: _method,
         types.BuiltinFunctionType: _builtin,
         types.MethodWrapperType: _slot_wrapper,
