@@ -10,7 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -267,13 +267,17 @@ def refute(
     allow_bounded: AllowBounded = False,
     target: Json = None,
 ) -> None:
-    """Find a shortest counterexample with z3, which shares nothing with the explicit engine but the model."""
+    """Find a shortest counterexample with z3, which shares nothing with the explicit engine but the model.
+
+    With --fault, the properties that the fault is said to break; --property chooses others.
+    """
     try:
         chosen = family(name)
         size = size_of(chosen, tasks, value, rounds, cancel)
         model = chosen.build(size, fault)
         explorer = Explorer(model)
-        result = bmc.refute(model, properties or None, max_depth=max_depth, timeout=timeout)
+        wanted = properties or (list(chosen.fault(fault).breaks) if fault else None)
+        result = bmc.refute(model, wanted, max_depth=max_depth, timeout=timeout)
         violations = [
             explorer.violation_along(found.property, "z3 found a schedule that breaks it", found.schedule)
             for found in result.refuted
@@ -364,7 +368,7 @@ def prove(
     raise finish(document, target, show, allow_bounded)
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """What `export` writes."""
 
     PROMELA = "promela"

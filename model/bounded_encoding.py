@@ -6,6 +6,7 @@ have equal encodings. Integers are signed bit-vectors of one width, wide enough 
 so that nothing wraps round. Each step picks one action of one task by a number.
 """
 
+# ruff: noqa: D102 (the methods of an encoding are documented in `symbolic.Encoding` and `any_size.AnySizeEncoding`)
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -14,7 +15,22 @@ from typing import Any
 import z3
 
 from .errors import Unsupported
-from .expr import BOOL, Count, Each, Enumeration, Exists, First, Forall, IsFirst, Parameter, Queue, SomeBefore, Task
+from .expr import (
+    BOOL,
+    Array,
+    Count,
+    Each,
+    Enumeration,
+    Exists,
+    First,
+    Forall,
+    IsFirst,
+    Parameter,
+    Queue,
+    Scalar,
+    SomeBefore,
+    Task,
+)
 from .language import Action, Model
 from .symbolic import Encoding, Path, Term, conjunction, disjunction
 
@@ -36,7 +52,9 @@ class BoundedEncoding(Encoding[Variables]):
     def __init__(self, model: Model):
         super().__init__(model)
         numbers = [model.tasks, *(parameter.value for parameter in model.parameters)]
-        for variable, _ in (*model.scalars.values(), *model.arrays.values()):
+        declared: list[Scalar | Array] = [scalar for scalar, _ in model.scalars.values()]
+        declared += [array for array, _ in model.arrays.values()]
+        for variable in declared:
             if variable.type == "int":
                 if variable.low is None or variable.high is None:
                     raise Unsupported(
@@ -77,28 +95,28 @@ class BoundedEncoding(Encoding[Variables]):
 
     # -- the interface of encodings
 
-    def number(self, value: int) -> Term:  # noqa: D102
+    def number(self, value: int) -> Term:
         return z3.BitVecVal(value, self.width)
 
-    def constant(self, kind: Enumeration, value: int) -> Term:  # noqa: D102
+    def constant(self, kind: Enumeration, value: int) -> Term:
         return z3.BitVecVal(value, _bits(kind))
 
-    def parameter(self, parameter: Parameter) -> Term:  # noqa: D102
+    def parameter(self, parameter: Parameter) -> Term:
         return self.number(parameter.value)
 
-    def scalar(self, state: Variables, name: str) -> Term:  # noqa: D102
+    def scalar(self, state: Variables, name: str) -> Term:
         return state.terms[(name,)]
 
-    def with_scalar(self, state: Variables, name: str, value: Term) -> Variables:  # noqa: D102
+    def with_scalar(self, state: Variables, name: str, value: Term) -> Variables:
         return state.set((name,), value)
 
-    def cell(self, state: Variables, name: str, task: Any) -> Term:  # noqa: D102
+    def cell(self, state: Variables, name: str, task: Any) -> Term:
         return state.terms[name, task]
 
-    def with_cell(self, state: Variables, name: str, task: Any, value: Term) -> Variables:  # noqa: D102
+    def with_cell(self, state: Variables, name: str, task: Any, value: Term) -> Variables:
         return state.set((name, task), value)
 
-    def quantified(self, expr: Count | Exists | Forall, state: Variables, binding: dict[Task, Any]) -> Term:  # noqa: D102
+    def quantified(self, expr: Count | Exists | Forall, state: Variables, binding: dict[Task, Any]) -> Term:
         bodies = [self.read(expr.body, state, {**binding, expr.task: i}) for i in range(self.model.tasks)]
         if isinstance(expr, Exists):
             return disjunction(bodies)
@@ -113,10 +131,10 @@ class BoundedEncoding(Encoding[Variables]):
         both = conjunction((self.member(state, queue, i), self.member(state, queue, j)))
         return conjunction((both, z3.Not(state.terms[f"{queue.name} before", j, i])))
 
-    def member(self, state: Variables, queue: Queue, task: Any) -> Term:  # noqa: D102
+    def member(self, state: Variables, queue: Queue, task: Any) -> Term:
         return state.terms[f"{queue.name} in", task]
 
-    def is_first(self, expr: IsFirst, state: Variables, binding: dict[Task, Any]) -> Term:  # noqa: D102
+    def is_first(self, expr: IsFirst, state: Variables, binding: dict[Task, Any]) -> Term:
         matches = [self.read(expr.test, state, {**binding, expr.each: j}) for j in range(self.model.tasks)]
         return self._leads(state, expr.queue, binding[expr.task], matches, expr.last)
 
@@ -128,7 +146,7 @@ class BoundedEncoding(Encoding[Variables]):
         ]
         return conjunction((self.member(state, queue, i), matches[i], *better))
 
-    def some_before(self, expr: SomeBefore, state: Variables, binding: dict[Task, Any]) -> Term:  # noqa: D102
+    def some_before(self, expr: SomeBefore, state: Variables, binding: dict[Task, Any]) -> Term:
         early = [self.read(expr.earlier, state, {**binding, expr.first_task: i}) for i in range(self.model.tasks)]
         late = [self.read(expr.later, state, {**binding, expr.second_task: j}) for j in range(self.model.tasks)]
         return disjunction(
@@ -138,7 +156,7 @@ class BoundedEncoding(Encoding[Variables]):
             if i != j
         )
 
-    def pushed(self, state: Variables, queue: Queue, task: Any) -> Variables:  # noqa: D102
+    def pushed(self, state: Variables, queue: Queue, task: Any) -> Variables:
         terms = dict(state.terms)
         terms[f"{queue.name} in", task] = z3.BoolVal(True)
         for j in range(self.model.tasks):
@@ -148,7 +166,7 @@ class BoundedEncoding(Encoding[Variables]):
                 terms[f"{queue.name} before", task, j] = z3.BoolVal(False)
         return Variables(terms)
 
-    def removed(self, state: Variables, queue: Queue, task: Any) -> Variables:  # noqa: D102
+    def removed(self, state: Variables, queue: Queue, task: Any) -> Variables:
         terms = dict(state.terms)
         terms[f"{queue.name} in", task] = z3.BoolVal(False)
         for j in range(self.model.tasks):
@@ -156,9 +174,7 @@ class BoundedEncoding(Encoding[Variables]):
                 terms[f"{queue.name} before", min(j, task), max(j, task)] = z3.BoolVal(False)
         return Variables(terms)
 
-    def first(  # noqa: D102
-        self, statement: First, path: Path[Variables]
-    ) -> tuple[list[Path[Variables]], list[Path[Variables]]]:
+    def first(self, statement: First, path: Path[Variables]) -> tuple[list[Path[Variables]], list[Path[Variables]]]:
         state = path.state
         matches = [
             self.read(statement.test, state, {**path.binding, statement.task: j}) for j in range(self.model.tasks)
@@ -173,7 +189,7 @@ class BoundedEncoding(Encoding[Variables]):
         )
         return found, [Path((*path.conditions, nobody), state, path.binding)]
 
-    def each(self, statement: Each, state: Variables, binding: dict[Task, Any]) -> Variables:  # noqa: D102
+    def each(self, statement: Each, state: Variables, binding: dict[Task, Any]) -> Variables:
         after = state
         for j in range(self.model.tasks):
             own = {**binding, statement.task: j}

@@ -10,9 +10,9 @@ it and is refused. Membership of a queue is read off a task's local state, as th
 encoding proves that declaration.
 """
 
+# ruff: noqa: D102 (the methods of an encoding are documented in `symbolic.Encoding` and `any_size.AnySizeEncoding`)
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -107,37 +107,37 @@ class CounterAbstraction(AnySizeEncoding[Counters]):
 
     # -- states
 
-    def initial_state(self) -> Counters:  # noqa: D102
+    def initial_state(self) -> Counters:
         counts = {local: self.number(0) for local in self.locals}
         counts[self._start] = z3.Int("number of tasks")
         return Counters({name: self.scalar_start(name) for name in self.model.scalars}, counts)
 
-    def any_state(self) -> Counters:  # noqa: D102
+    def any_state(self) -> Counters:
         return self._anything()
 
-    def parameter_assumptions(self) -> list[Term]:  # noqa: D102
+    def parameter_assumptions(self) -> list[Term]:
         return [*super().parameter_assumptions(), z3.Int("number of tasks") >= 1]
 
-    def assumptions(self, state: Counters) -> list[Term]:  # noqa: D102
+    def assumptions(self, state: Counters) -> list[Term]:
         return [count >= 0 for count in state.counts.values()]
 
-    def own_candidates(self) -> dict[str, Any]:  # noqa: D102
+    def own_candidates(self) -> dict[str, Any]:
         return {}
 
-    def acting(self, action: Action, state: Counters) -> list[Path[Counters]]:  # noqa: D102
+    def acting(self, action: Action, state: Counters) -> list[Path[Counters]]:
         if action.task is None:
             return [Path((), state, {})]
         return [
             Path((count >= 1,), self._taken(state, local), {action.task: 0}) for local, count in state.counts.items()
         ]
 
-    def finished(self, state: Counters) -> Counters:  # noqa: D102
+    def finished(self, state: Counters) -> Counters:
         counts = dict(state.counts)
         for person in state.people:
-            counts[person.local] = counts.get(person.local, self.number(0)) + 1
+            counts[person.local] = (counts[person.local] if person.local in counts else self.number(0)) + 1
         return Counters(state.scalars, {local: z3.simplify(count) for local, count in counts.items()})
 
-    def after(  # noqa: D102
+    def after(
         self, candidates: dict[str, Any], held: dict[str, Term], before: Counters, path: StepPath
     ) -> dict[str, Term]:
         pairs = [(before.scalars[name], path.after.scalars[name]) for name in before.scalars]
@@ -152,25 +152,25 @@ class CounterAbstraction(AnySizeEncoding[Counters]):
 
     # -- reading and writing; a task is the number of a person, or a local state while a quantifier looks at it
 
-    def constant(self, kind: Enumeration, value: int) -> Term:  # noqa: D102
+    def constant(self, kind: Enumeration, value: int) -> Term:
         return z3.IntVal(value)
 
-    def scalar(self, state: Counters, name: str) -> Term:  # noqa: D102
+    def scalar(self, state: Counters, name: str) -> Term:
         return state.scalars[name]
 
-    def with_scalar(self, state: Counters, name: str, value: Term) -> Counters:  # noqa: D102
+    def with_scalar(self, state: Counters, name: str, value: Term) -> Counters:
         return replace(state, scalars={**state.scalars, name: value})
 
     def _local(self, state: Counters, task: Any) -> Local:
         return state.people[task].local if isinstance(task, int) else task
 
-    def cell(self, state: Counters, name: str, task: Any) -> Term:  # noqa: D102
+    def cell(self, state: Counters, name: str, task: Any) -> Term:
         if name not in self._place:
             return self.forgotten(name)
         value = self._local(state, task)[self._place[name]]
         return z3.BoolVal(bool(value)) if self.model.arrays[name][0].type == BOOL else z3.IntVal(value)
 
-    def with_cell(self, state: Counters, name: str, task: Any, value: Term) -> Counters:  # noqa: D102
+    def with_cell(self, state: Counters, name: str, task: Any, value: Term) -> Counters:
         if name not in self._place:
             return state
         person = state.people[task]
@@ -190,7 +190,7 @@ class CounterAbstraction(AnySizeEncoding[Counters]):
         place = self._place[name]
         return (*local[:place], number, *local[place + 1 :])
 
-    def quantified(self, expr: Count | Exists | Forall, state: Counters, binding: dict[Task, Any]) -> Term:  # noqa: D102
+    def quantified(self, expr: Count | Exists | Forall, state: Counters, binding: dict[Task, Any]) -> Term:
         body = self._order_free(expr) if self.exact and isinstance(expr, Exists) else expr.body
         tasks = [*state.counts, *range(len(state.people))]
         bodies = [self._asked(body, state, binding, expr.task, task) for task in tasks]
@@ -239,7 +239,7 @@ class CounterAbstraction(AnySizeEncoding[Counters]):
             body = body & part
         return body
 
-    def member(self, state: Counters, queue: Queue, task: Any) -> Term:  # noqa: D102
+    def member(self, state: Counters, queue: Queue, task: Any) -> Term:
         if isinstance(task, int):
             for name, inside in reversed(state.people[task].queued):
                 if name == queue.name:
@@ -248,31 +248,30 @@ class CounterAbstraction(AnySizeEncoding[Counters]):
             raise Unsupported(f"{self.model.name}: queue {queue.name} does not declare who is in it")
         return self._asked(queue.members, state, {}, queue.member_task, task)
 
-    def is_first(self, expr: IsFirst, state: Counters, binding: dict[Task, Any]) -> Term:  # noqa: D102
+    def is_first(self, expr: IsFirst, state: Counters, binding: dict[Task, Any]) -> Term:
         if self.exact:
             raise Unsupported(f"{self.model.name}: counters do not know which task is first in queue {expr.queue.name}")
         task = binding[expr.task]
         matches = self.read(expr.test, state, {**binding, expr.each: task})
         return conjunction((self.member(state, expr.queue, task), matches, self.fresh(z3.BoolSort())))
 
-    def some_before(self, expr: SomeBefore, state: Counters, binding: dict[Task, Any]) -> Term:  # noqa: D102
+    def some_before(self, expr: SomeBefore, state: Counters, binding: dict[Task, Any]) -> Term:
         raise Unsupported(f"{self.model.name}: counters do not know the order in queue {expr.queue.name}")
 
-    def pushed(self, state: Counters, queue: Queue, task: Any) -> Counters:  # noqa: D102
+    def pushed(self, state: Counters, queue: Queue, task: Any) -> Counters:
         return self._queued(state, queue, task, True)
 
-    def removed(self, state: Counters, queue: Queue, task: Any) -> Counters:  # noqa: D102
+    def removed(self, state: Counters, queue: Queue, task: Any) -> Counters:
         return self._queued(state, queue, task, False)
 
     def _queued(self, state: Counters, queue: Queue, task: int, inside: bool) -> Counters:
         person = replace(state.people[task], queued=(*state.people[task].queued, (queue.name, inside)))
         return replace(state, people=(*state.people[:task], person, *state.people[task + 1 :]))
 
-    def first(  # noqa: D102
-        self, statement: First, path: Path[Counters]
-    ) -> tuple[list[Path[Counters]], list[Path[Counters]]]:
+    def first(self, statement: First, path: Path[Counters]) -> tuple[list[Path[Counters]], list[Path[Counters]]]:
         state, found, nobody = path.state, [], []
-        for task in itertools.chain(range(len(state.people)), state.counts):
+        everyone: list[Any] = [*range(len(state.people)), *state.counts]
+        for task in everyone:
             binding = {**path.binding, statement.task: task}
             inside = self.member(state, statement.queue, task)
             matches = z3.simplify(conjunction((inside, self.read(statement.test, state, binding))))
@@ -288,7 +287,7 @@ class CounterAbstraction(AnySizeEncoding[Counters]):
                 nobody.append(negation(conjunction((matches, some))))
         return found, [Path((*path.conditions, *nobody), state, path.binding)]
 
-    def each(self, statement: Each, state: Counters, binding: dict[Task, Any]) -> Counters:  # noqa: D102
+    def each(self, statement: Each, state: Counters, binding: dict[Task, Any]) -> Counters:
         counts: dict[Local, Term] = {}
 
         def add(local: Local, amount: Term) -> None:
@@ -297,8 +296,8 @@ class CounterAbstraction(AnySizeEncoding[Counters]):
         for local, count in state.counts.items():
             test = z3.simplify(self.read(statement.test, state, {**binding, statement.task: local}))
             target = self._after(statement, state, local, {**binding, statement.task: local})
-            moved = self._amount(test, count)
-            add(target, moved)
+            if not z3.is_false(test):
+                add(target, self._amount(test, count))
             add(local, self._amount(negation(test), count))
         people = []
         for index, person in enumerate(state.people):

@@ -7,8 +7,8 @@ environment can move (a cancellation is no progress) although the model says tha
 With `symmetry` only one state an orbit is visited; all counts of states and transitions are still exact (see
 `symmetry.py`), and schedules are replayed on real states, so that the names of tasks in them are consistent.
 
-A search that was held back (`max_states`, `timeout`, an interrupt) says so in `limit`; its caller must not call that
-verified.
+A search that was held back (`max_states`, `timeout`, an interrupt, an integer that left its bounds) says so in
+`limit`; its caller must not call that verified.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 
 import networkx as nx
 
-from .errors import ModelError
+from .errors import ModelError, OutOfBounds
 from .language import Invariant, Label, Model
 from .steps import Compiled, Step
 from .symmetry import canonicalizer, orbit_sizer
@@ -148,6 +148,8 @@ class Explorer:
                     layer = following
         except KeyboardInterrupt:
             result.limit = "interrupted"
+        except OutOfBounds as error:
+            result.limit = str(error)
         result.states, result.transitions = len(seen), transitions
         if size is not None:
             result.orbits, result.orbit_transitions = len(seen), transitions

@@ -28,17 +28,18 @@ from .language import Label, Model
 from .steps import Compiled
 
 L = TypeVar("L", bound=Hashable)
+L_co = TypeVar("L_co", bound=Hashable, covariant=True)
 State = Hashable
 
 
-class TransitionSystem(Protocol[L]):
+class TransitionSystem(Protocol[L_co]):
     """A labelled transition system, explored on demand."""
 
     @property
     def initial(self) -> State:
         """The initial state."""
 
-    def successors(self, state: State) -> Iterable[tuple[L | None, State]]:
+    def successors(self, state: State) -> Iterable[tuple[L_co | None, State]]:
         """Give (label, next state) for each step; the label None is a silent step."""
 
     def stable(self, state: State) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .codegen import ExpressionCompiler, Store, Value, local, some_before
-from .errors import ModelError
+from .errors import OutOfBounds
 from .expr import Assign, Cell, Each, Expr, First, If, Push, Remove, Scalar, Statement, Task
 from .language import Action, Model
 from .packing import Field, Layout
@@ -328,4 +328,4 @@ def _indented(lines: list[str] | Iterator[str]) -> list[str]:
 
 
 def _out_of_bounds(where: str, value: int, check: str) -> None:
-    raise ModelError(f"{where}: the value {value} is out of its bounds ({check}); widen the declaration")
+    raise OutOfBounds(f"{where}: the value {value} is out of its bounds ({check}); widen the declaration")

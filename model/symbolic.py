@@ -231,7 +231,7 @@ class Encoding(ABC, Generic[S]):
 
 
 def _known(term: Term) -> bool:
-    return z3.is_int_value(term) or z3.is_bv_value(term) or z3.is_true(term) or z3.is_false(term)
+    return bool(z3.is_int_value(term) or z3.is_bv_value(term) or z3.is_true(term) or z3.is_false(term))
 
 
 def negation(part: Term) -> Term:

@@ -9,6 +9,7 @@ What it adds by itself, and proves with the rest: tickets in a queue are distinc
 is in a queue exactly when the model's declaration says so (on which the counter abstraction relies).
 """
 
+# ruff: noqa: D102 (the methods of an encoding are documented in `symbolic.Encoding` and `any_size.AnySizeEncoding`)
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -70,19 +71,19 @@ class TicketEncoding(AnySizeEncoding[World]):
 
     # -- states
 
-    def initial_state(self) -> World:  # noqa: D102
+    def initial_state(self) -> World:
         arrays: dict[str, Function] = {}
         for name, (array, value) in self.model.arrays.items():
             if self.tracked(name):
                 first = (
                     self.constant(array.type, value) if isinstance(array.type, Enumeration) else z3.BoolVal(bool(value))
                 )
-                arrays[name] = lambda task, first=first: first
+                arrays[name] = _everywhere(first)
         empty = Line(lambda task: z3.BoolVal(False), lambda task: z3.IntVal(0), z3.IntVal(0))
         lines = dict.fromkeys(self.model.queues, empty)
         return World({name: self.scalar_start(name) for name in self.model.scalars}, arrays, lines)
 
-    def any_state(self) -> World:  # noqa: D102
+    def any_state(self) -> World:
         scalars = {name: z3.Const(name, self._sort(scalar.type)) for name, (scalar, _) in self.model.scalars.items()}
         arrays: dict[str, Function] = {
             name: z3.Function(name, self.task_sort, self._sort(array.type))
@@ -99,10 +100,10 @@ class TicketEncoding(AnySizeEncoding[World]):
         }
         return World(scalars, arrays, lines)
 
-    def assumptions(self, state: World) -> list[Term]:  # noqa: D102
+    def assumptions(self, state: World) -> list[Term]:
         return []
 
-    def own_candidates(self) -> dict[str, Any]:  # noqa: D102
+    def own_candidates(self) -> dict[str, Any]:
         candidates: dict[str, Any] = {}
         for queue in self.model.queues.values():
             candidates[f"tickets of {queue.name} are distinct"] = lambda state, queue=queue: self._distinct(
@@ -116,29 +117,29 @@ class TicketEncoding(AnySizeEncoding[World]):
         differ = z3.Implies(z3.And(line.has(a), line.has(b), a != b), line.ticket(a) != line.ticket(b))
         return z3.And(z3.ForAll([a], below), z3.ForAll([a, b], differ))
 
-    def acting(self, action: Action, state: World) -> list[Path[World]]:  # noqa: D102
+    def acting(self, action: Action, state: World) -> list[Path[World]]:
         return [Path((), state, {} if action.task is None else {action.task: self.fresh(self.task_sort)})]
 
     # -- reading and writing
 
-    def constant(self, kind: Enumeration, value: int) -> Term:  # noqa: D102
+    def constant(self, kind: Enumeration, value: int) -> Term:
         return self._kind(kind)[1][value]
 
-    def scalar(self, state: World, name: str) -> Term:  # noqa: D102
+    def scalar(self, state: World, name: str) -> Term:
         return state.scalars[name]
 
-    def with_scalar(self, state: World, name: str, value: Term) -> World:  # noqa: D102
+    def with_scalar(self, state: World, name: str, value: Term) -> World:
         return replace(state, scalars={**state.scalars, name: value})
 
-    def cell(self, state: World, name: str, task: Any) -> Term:  # noqa: D102
+    def cell(self, state: World, name: str, task: Any) -> Term:
         return state.arrays[name](task) if name in state.arrays else self.forgotten(name)
 
-    def with_cell(self, state: World, name: str, task: Any, value: Term) -> World:  # noqa: D102
+    def with_cell(self, state: World, name: str, task: Any, value: Term) -> World:
         if name not in state.arrays:
             return state
         return replace(state, arrays={**state.arrays, name: _updated(state.arrays[name], task, value)})
 
-    def quantified(self, expr: Count | Exists | Forall, state: World, binding: dict[Task, Any]) -> Term:  # noqa: D102
+    def quantified(self, expr: Count | Exists | Forall, state: World, binding: dict[Task, Any]) -> Term:
         if isinstance(expr, Count):
             if self.exact:
                 raise Unsupported(f"{self.model.name}: tickets do not count tasks")
@@ -147,10 +148,10 @@ class TicketEncoding(AnySizeEncoding[World]):
         body = self.read(expr.body, state, {**binding, expr.task: task})
         return z3.Exists([task], body) if isinstance(expr, Exists) else z3.ForAll([task], body)
 
-    def member(self, state: World, queue: Queue, task: Any) -> Term:  # noqa: D102
+    def member(self, state: World, queue: Queue, task: Any) -> Term:
         return state.lines[queue.name].has(task)
 
-    def is_first(self, expr: IsFirst, state: World, binding: dict[Task, Any]) -> Term:  # noqa: D102
+    def is_first(self, expr: IsFirst, state: World, binding: dict[Task, Any]) -> Term:
         return self._leads(expr.queue, expr.each, expr.test, expr.last, binding[expr.task], state, binding)
 
     def _leads(
@@ -162,23 +163,23 @@ class TicketEncoding(AnySizeEncoding[World]):
         earlier = line.ticket(other) <= line.ticket(task) if last else line.ticket(task) <= line.ticket(other)
         return conjunction((matches, z3.ForAll([other], z3.Implies(rival, earlier))))
 
-    def some_before(self, expr: SomeBefore, state: World, binding: dict[Task, Any]) -> Term:  # noqa: D102
+    def some_before(self, expr: SomeBefore, state: World, binding: dict[Task, Any]) -> Term:
         line, a, b = state.lines[expr.queue.name], self.fresh(self.task_sort), self.fresh(self.task_sort)
         early = self.read(expr.earlier, state, {**binding, expr.first_task: a})
         late = self.read(expr.later, state, {**binding, expr.second_task: b})
         return z3.Exists([a, b], z3.And(line.has(a), line.has(b), line.ticket(a) < line.ticket(b), early, late))
 
-    def pushed(self, state: World, queue: Queue, task: Any) -> World:  # noqa: D102
+    def pushed(self, state: World, queue: Queue, task: Any) -> World:
         line = state.lines[queue.name]
         after = Line(_updated(line.has, task, z3.BoolVal(True)), _updated(line.ticket, task, line.next), line.next + 1)
         return replace(state, lines={**state.lines, queue.name: after})
 
-    def removed(self, state: World, queue: Queue, task: Any) -> World:  # noqa: D102
+    def removed(self, state: World, queue: Queue, task: Any) -> World:
         line = state.lines[queue.name]
         after = replace(line, has=_updated(line.has, task, z3.BoolVal(False)))
         return replace(state, lines={**state.lines, queue.name: after})
 
-    def first(self, statement: First, path: Path[World]) -> tuple[list[Path[World]], list[Path[World]]]:  # noqa: D102
+    def first(self, statement: First, path: Path[World]) -> tuple[list[Path[World]], list[Path[World]]]:
         state, queue = path.state, statement.queue
         chosen, anyone = self.fresh(self.task_sort), self.fresh(self.task_sort)
         leads = self._leads(queue, statement.task, statement.test, statement.last, chosen, state, path.binding)
@@ -187,7 +188,7 @@ class TicketEncoding(AnySizeEncoding[World]):
         found = Path((*path.conditions, leads), state, {**path.binding, statement.task: chosen})
         return [found], [Path((*path.conditions, nobody), state, path.binding)]
 
-    def each(self, statement: Each, state: World, binding: dict[Task, Any]) -> World:  # noqa: D102
+    def each(self, statement: Each, state: World, binding: dict[Task, Any]) -> World:
         arrays = dict(state.arrays)
         for assignment in statement.body:
             name = assignment.target.array.name  # type: ignore[union-attr]
@@ -203,6 +204,10 @@ class TicketEncoding(AnySizeEncoding[World]):
             return z3.If(self.read(statement.test, state, own), self.read(value, state, own), old(task))
 
         return function
+
+
+def _everywhere(value: Term) -> Function:
+    return lambda task: value
 
 
 def _updated(function: Function, task: Term, value: Term) -> Function:

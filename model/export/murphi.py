@@ -6,6 +6,8 @@ are boolean. Invariants are exported too; a breadth-first search reports a short
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ..errors import Unsupported
 from ..expr import (
     BOOL,
@@ -35,7 +37,7 @@ def murphi(model: Model, *, invariants: bool = True) -> str:
 
 
 class _Murphi(TextExport):
-    operators = {"==": "=", "<": "<", "<=": "<=", "+": "+", "-": "-", "and": "&", "or": "|"}
+    operators: ClassVar[dict[str, str]] = {"==": "=", "<": "<", "<=": "<=", "+": "+", "-": "-", "and": "&", "or": "|"}
     truth = ("false", "true")
 
     def __init__(self, model: Model):

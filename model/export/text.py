@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import ClassVar
 
 from ..errors import Unsupported
 from ..expr import (
@@ -34,8 +35,8 @@ Binding = dict[Task, str]
 class TextExport(ABC):
     """Writes one model; a task is the text of an index in the target language."""
 
-    operators: dict[str, str]
-    truth: tuple[str, str]
+    operators: ClassVar[dict[str, str]]
+    truth: ClassVar[tuple[str, str]]
 
     def __init__(self, model: Model):
         self.model = model
@@ -84,7 +85,7 @@ class TextExport(ABC):
             case Cell():
                 return f"{expr.array.name}[{binding[expr.task]}]"
             case Not():
-                return f"!({self.text(expr.body, binding)})"
+                return f"(!({self.text(expr.body, binding)}))"
             case Ite():
                 return self.choice(*(self.text(part, binding) for part in (expr.test, expr.then, expr.orelse)))
             case Binary():
@@ -111,4 +112,4 @@ class TextExport(ABC):
 
 def indented(lines: Iterable[str], by: int = 1) -> list[str]:
     """Indent lines."""
-    return ["  " * by + line for line in lines]
+    return ["  " * by + part for line in lines for part in line.split("\n")]

@@ -168,9 +168,11 @@ class _Condition:
             fair=False,
         )
 
+        def hit(j: Task) -> list[Statement]:
+            return [when(self.cancelled[j], [], [notified[j].set(True)]), pc[j].set("REJOIN")]
+
         def wake_first() -> Statement:
             if fault == "notifies_cancelled":
-                hit = lambda j: [when(self.cancelled[j], [], [notified[j].set(True)]), pc[j].set("REJOIN")]  # noqa: E731
                 return cq.first(lambda j: pc[j] == "CWAIT", hit)
             return cq.first(
                 self._waits, lambda j: [pc[j].set("REJOIN"), notified[j].set(True)], last=fault == "lifo_notify"
@@ -209,15 +211,17 @@ class _Condition:
             lambda i: [self._promise(-1), lq.remove(i), pc[i].set("HOLD"), notified[i].set(False)],
             returns("wait", "True"),
         )
-        if fault == "lost_notification":
-            dropped = lambda i: [notified[i].set(False)]  # noqa: E731
-        else:
-            dropped = lambda i: [  # noqa: E731
+
+        def pass_on(i: Task) -> list[Statement]:
+            if fault == "lost_notification":
+                return [notified[i].set(False)]
+            return [
                 when(~exists(self._waits), [self._promise(-1)]),
                 notified[i].set(False),
                 cq.first(self._waits, lambda j: [pc[j].set("REJOIN"), notified[j].set(True)]),
             ]
-        model.action("pass_on", lambda i: self.cancelled[i] & notified[i], dropped)
+
+        model.action("pass_on", lambda i: self.cancelled[i] & notified[i], pass_on)
         extra: list[Statement] = [wake_first()] if fault == "notifies_on_cancel" else []
         model.action(
             "unwind_wait",
