@@ -7,10 +7,10 @@ fixed seed, and the same command twice prints the same.
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import sys
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +20,7 @@ from rich.text import Text
 from . import cli_options as options
 from .api import check as check_scenario
 from .console import make_console, progress_on, show, write_json
-from .errors import TreadleError, UsageError
+from .errors import TreadleError
 from .recording import record
 from .replaying import replay_trace
 from .report import render_table, render_trace, render_verdict
@@ -221,6 +221,7 @@ def _together(verdicts: list[Verdict], verdict: str) -> dict[str, Any]:
     }
 
 
+@functools.cache
 def _mount_models() -> None:
     """Add `treadle model`, which explores, refutes, proves and exports models."""
     from .model_cli import model_app
@@ -233,25 +234,26 @@ def main() -> None:
     if os.environ.get("PYTHONHASHSEED") != _HASH_SEED:
         os.environ["PYTHONHASHSEED"] = _HASH_SEED
         os.execv(sys.executable, [sys.executable, *_interpreter_flags(), "-m", "treadle.checker.cli", *sys.argv[1:]])
-    if sys.argv[1:2] in (["model"], ["--help"], []):  # its engines take a while to import
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command in this process and return its exit code."""
+    if arguments[:1] in (["model"], ["--help"], []):  # its engines take a while to import
         _mount_models()
-    run: Callable[[], Any] = app
     try:
-        run()
-    except UsageError as error:
-        _fail(str(error))
+        app(args=arguments, prog_name="treadle")
     except TreadleError as error:
-        _fail(str(error))
+        print(f"treadle: {error}", file=sys.stderr)
+        return 2
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 2
+    return 0
 
 
 def _interpreter_flags() -> list[str]:
     flags = [f"-X{key}" if value is True else f"-X{key}={value}" for key, value in sys._xoptions.items()]
     return [*flags, *(f"-W{option}" for option in sys.warnoptions)]
-
-
-def _fail(message: str) -> None:
-    print(f"treadle: {message}", file=sys.stderr)
-    raise SystemExit(2)
 
 
 if __name__ == "__main__":

@@ -171,11 +171,50 @@ def _differs(position: int, expected: int, found: int, options: list[Any]) -> st
     before, now = expected >> 8, found >> 8
     what = f"it had {before} options, now it has {now}" if before != now else "its options were of another kind"
     kinds = ", ".join(sorted({type(option).__name__ for option in options}))
+    return _not_deterministic(position + 1, f"{what}: {kinds}")
+
+
+def _not_deterministic(choice: int | None, differs: str) -> str:
+    where = f"choice {choice} differs" if choice is not None else "they differ"
     return (
-        f"the program is not deterministic: the same schedule was run twice, and choice {position + 1} differs ({what}: {kinds}). "
+        f"the program is not deterministic: the same schedule was run twice, and {where} ({differs}). "
         "Every run must start from the same state and do the same things: look for state kept between runs (caches, files, counters), "
         "randomness, clocks, and sets of objects that hash by address"
     )
+
+
+class _Echo(_Path):
+    """The choices of a run, once more, to see whether the program repeats it."""
+
+    __slots__ = ("first",)
+
+    def __init__(self, path: _Path, first: Outcome) -> None:
+        super().__init__(path.frontier, path.merging, path.trail[: path.position], path.marks, 0)
+        self.first = first
+
+    def pick(self, options: list[Any], deferred_from: int = 0) -> int:
+        """Repeat the choice; there must not be more of them than there were."""
+        if self.position >= self.length:
+            raise NondeterminismError(_not_deterministic(self.length + 1, f"now there is one more, with {len(options)} options"))
+        return super().pick(options, deferred_from)
+
+    def confirm(self) -> None:
+        """Do nothing: the run that is repeated has confirmed what is to be confirmed."""
+
+    def seen(self, run: Run) -> bool:
+        """End where the first run was cut short."""
+        return self.first.kind == "cut" and run.steps >= self.first.steps
+
+
+def _repeat(scenario: Scenario, settings: Settings, path: _Path, first: Outcome) -> None:
+    """Run the first schedule again; raise NondeterminismError if anything about it differs."""
+    echo = _Echo(path, first)
+    again = execute(scenario, settings, echo)
+    if echo.position < echo.length:
+        raise NondeterminismError(_not_deterministic(echo.position + 1, "now the run is over before it"))
+    if (again.kind, again.steps) != (first.kind, first.steps):
+        differs = f"the first run took {first.steps} steps ({first.kind}), the second {again.steps} ({again.kind})"
+        raise NondeterminismError(_not_deterministic(None, differs))
 
 
 class _Merging:
@@ -265,6 +304,9 @@ def explore(
                 path = _Path(frontier, merging, [*trail[:position], index], marks[: position + 1], cost)
             outcome = execute(scenario, settings, path)
             fingerprinter.world.restore()
+            if not result.executions and not outcome.fence:
+                _repeat(scenario, settings, path, outcome)
+                fingerprinter.world.restore()
             _count(result, outcome, path.new)
             result.states = len(merging.states) if merge != "off" else result.transitions
             if (outcome.names_matter and not fingerprinter.names_matter) or (

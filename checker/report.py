@@ -58,9 +58,9 @@ def _scope_line(verdict: Verdict) -> str:
         f"time {verdict.scope.get('time')}",
         "no cancellation" if not cancel else f"up to {cancel} cancellation{'s' if cancel > 1 else ''}",
     ]
-    for name in ("tasks", "rounds"):
-        if name in verdict.scope:
-            scope.append(f"{verdict.scope[name]} {name}")
+    if "tasks" in verdict.scope:
+        rounds = verdict.scope["rounds"]
+        scope += [_count(verdict.scope["tasks"], "client"), _count(rounds, "round") if rounds != "inf" else "any number of rounds"]
     runs, states = _count(stats.get("executions", 0), "run"), _count(stats.get("states", 0), "state")
     return f"{', '.join(scope)}: {runs}, {states}, {stats.get('seconds', 0.0):.2f} s"
 
@@ -122,9 +122,11 @@ def _is_shown(step: Step) -> bool:
 def _cell(step: Step) -> RenderableType:
     lines: list[RenderableType] = [Text(step.why, style="bold red" if step.kind == "cancel" else "dim")]
     lines += [Text(note) for note in step.notes]
-    if step.source and step.kind != "cancel":
+    if step.place and step.kind != "cancel":
         # What the program says is wrapped; a source line is only there to be recognised.
-        lines.append(Text.assemble((f"{step.place} ", "dim") if step.place else "", step.source, no_wrap=True, overflow="ellipsis"))
+        lines.append(Text.assemble((f"{step.place} ", "dim"), step.source, no_wrap=True, overflow="ellipsis"))
+    elif step.source and step.kind != "cancel":
+        lines.append(Text(step.source))
     return Group(*lines)
 
 
