@@ -18,7 +18,7 @@ from typing import Any
 
 from ..implementations import Implementation
 from ..monitors_condition import ConditionMonitor
-from ..runtime import checkpoint, choose
+from ..runtime import checkpoint, choose, fail
 from .common import ALL_CONTRACTS, IN_ORDER_CONTRACTS, VerificationScenario, client_names, supervise, watch
 from .condition_parts import errors, exact_counts, shared_lock
 
@@ -209,6 +209,8 @@ async def _wait_for(name: str, condition: Any, monitor: ConditionMonitor, shared
         nonlocal waiting, last
         if waiting:
             monitor.returned(name, True)
+        if not monitor.are_awake(monitor.is_asleep, besides=name):
+            shared[0] = "ready"  # nobody is left who could notify it
         last = shared[0]
         waiting = not last
         if waiting:
@@ -220,6 +222,8 @@ async def _wait_for(name: str, condition: Any, monitor: ConditionMonitor, shared
         monitor.acquired(name, await condition.acquire())
         try:
             monitor.check_result(name, "wait_for()", await condition.wait_for(predicate), last)
+            if waiting:
+                fail("returns-as-documented", f"wait_for() returned to {name} although its predicate is false")
         except asyncio.CancelledError as error:
             if waiting:
                 monitor.wait_cancelled(name, error)
@@ -268,7 +272,8 @@ async def _wait_for_a_time(name: str, condition: Any, monitor: ConditionMonitor,
         monitor.acquired(name, await condition.acquire())
         try:
             async with asyncio.timeout(seconds):
-                await monitored_wait(name, condition, monitor, timeout=seconds is not None)
+                if monitor.are_awake(monitor.is_asleep, besides=name):
+                    await monitored_wait(name, condition, monitor, timeout=seconds is not None)
         except TimeoutError:
             await checkpoint()  # it holds the lock, and may go on to use what the lock protects
         finally:

@@ -100,6 +100,8 @@ async def exact_counts(make: Callable[[], Any], notify_all: bool) -> None:
     tasks = spawn(waiters, {name: _wait_once(name, condition, condition, waiters) for name in names})
     while any(not task.done() for task in tasks):
         await checkpoint()
+        if any(not task.done() and name not in waiters.waiting for name, task in waiters.tasks.items()):
+            continue  # a client is still on its way in or out
         await condition.acquire()
         waiters.holds("main")
         waiting = [name for name in waiters.waiting if not waiters.is_cancelled(name)]

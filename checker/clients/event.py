@@ -70,11 +70,12 @@ async def _use(name: str, event: Any, monitor: EventMonitor, clears: bool, round
         try:
             await checkpoint()
             may_wait = monitor.are_awake(monitor.is_asleep, besides=name)
-            # What would change nothing (set a set event, clear a cleared one) is left to the scenario of errors.
+            # Left out is only what nobody could notice: to set a set event, and to clear a cleared one for which nobody waits.
             if monitor.flag:
                 operations = ["wait"] + ["clear"] * clears
             else:
                 operations = ["wait"] * may_wait + ["set"] + ["set and clear"] * clears
+                operations += ["clear"] * (clears and bool(monitor.waiting))
             operation = operations[choose(len(operations))]
             if operation == "wait":
                 monitor.calls_wait(name)

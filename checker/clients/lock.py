@@ -88,9 +88,9 @@ def lock_scenarios(implementation: Implementation, tasks: int, rounds: float) ->
     return scenarios
 
 
-def _monitored(make: Callable[[], Any], reports: bool) -> tuple[Any, PermitMonitor]:
+def _monitored(make: Callable[[], Any], reports: bool, *, message: bool = True) -> tuple[Any, PermitMonitor]:
     lock = make()
-    monitor = PermitMonitor(LOCK, 1, lock.locked if reports else None)
+    monitor = PermitMonitor(LOCK, 1, lock.locked if reports else None, message=message)
     watch(monitor, "lock")
     return lock, monitor
 
@@ -110,7 +110,7 @@ async def _blocks(make: Callable[[], Any], reports: bool) -> None:
 
 
 async def _timeouts(make: Callable[[], Any], reports: bool, client: Callable[..., Any]) -> None:
-    lock, monitor = _monitored(make, reports)
+    lock, monitor = _monitored(make, reports, message=False)  # a timeout cancels too, with a message of its own
     await with_timeouts(lock, monitor, client)
     at_rest(lock, monitor, RuntimeError)
 

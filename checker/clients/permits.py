@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..monitors_permits import PermitMonitor
-from ..runtime import checkpoint, choose
+from ..runtime import checkpoint, choose, fail
 from .common import expect_at_once, expect_raises, finish, spawn
 
 __all__ = [
@@ -76,6 +76,8 @@ async def enter_and_leave(name: str, primitive: Any, monitor: PermitMonitor, rou
                         raise boom
                 finally:
                     monitor.releases(name)
+            if how == 1:
+                fail("raises-as-documented", f"{name} raised an exception in its `async with` block, which did not come out")
         except asyncio.CancelledError as error:
             monitor.cancelled(name, error)
         except Exception as error:
@@ -105,11 +107,15 @@ async def acquire_for_a_time(name: str, primitive: Any, monitor: PermitMonitor, 
 
 async def acquire_by_wait_for(name: str, primitive: Any, monitor: PermitMonitor, seconds: float) -> None:
     """Acquire under `asyncio.wait_for`, once; then release."""
+    client = monitor.tasks[name]
+    acquiring = client
 
     async def acquire() -> None:
+        nonlocal acquiring
         task = asyncio.current_task()
         assert task is not None
-        monitor.enter(name, task)  # until 3.11 this is a task of wait_for's own, and the one that wait_for cancels
+        acquiring = task  # until 3.11 this is a task of wait_for's own, and the one that wait_for cancels
+        monitor.enter(name, task)
         monitor.calls(name)
         try:
             result = await primitive.acquire()
@@ -118,18 +124,26 @@ async def acquire_by_wait_for(name: str, primitive: Any, monitor: PermitMonitor,
             raise
         monitor.acquired(name, result)
 
-    task = asyncio.current_task()
-    assert task is not None
     try:
         await asyncio.wait_for(acquire(), seconds)
         await checkpoint()
     except (TimeoutError, asyncio.CancelledError):
-        monitor.enter(name, task)
-        monitor.forget_cancellations(name)
+        _forget(client)
+    # A second cancellation makes wait_for leave before its task has ended.
+    while acquiring is not client and not acquiring.done():
+        try:
+            await asyncio.wait([acquiring])
+        except asyncio.CancelledError:
+            _forget(client)
     # Whether it holds the permit is what acquire() said, not what wait_for made of it.
     if name in monitor.holders:
         monitor.releases(name)
         primitive.release()
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    while task.cancelling():
+        task.uncancel()
 
 
 async def with_timeouts(

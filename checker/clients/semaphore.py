@@ -144,11 +144,11 @@ def semaphore_scenarios(
 
 
 def _monitored(
-    make: Callable[[int], Any], reports: bool, permits: int, *, in_order: bool = True, immediate: bool = False
+    make: Callable[[int], Any], reports: bool, permits: int, **options: bool
 ) -> tuple[Any, PermitMonitor]:
     semaphore = make(permits)
     locked = semaphore.locked if reports else None
-    monitor = PermitMonitor(SEMAPHORE, permits, locked, in_order=in_order, immediate=immediate)
+    monitor = PermitMonitor(SEMAPHORE, permits, locked, **options)
     watch(monitor, "semaphore")
     return semaphore, monitor
 
@@ -213,7 +213,7 @@ async def _blocks(make: Callable[[int], Any], reports: bool, error: type[Excepti
 async def _timeouts(
     make: Callable[[int], Any], reports: bool, error: type[Exception] | None, client: Callable[..., Any]
 ) -> None:
-    semaphore, monitor = _monitored(make, reports, 1)
+    semaphore, monitor = _monitored(make, reports, 1, message=False)  # a timeout cancels too, with its own message
     await with_timeouts(semaphore, monitor, client)
     at_rest(semaphore, monitor, error)
 
