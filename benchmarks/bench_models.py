@@ -1,11 +1,12 @@
 """The explicit engine against its peers on PyPI, paired in one run: states a second on `handoff-semaphore`.
 
-    python benchmarks/bench_models.py [--rounds 3] [--large]
+python benchmarks/bench_models.py [--rounds 3] [--large]
 
-Peers: minicheck 0.4.0 and musil 0.36.7 (which needs Python 3.12): `pip install minicheck==0.4.0 musil==0.36.7`. One that is not
-installed is left out, and the table says so. All of them check the same model with the same six invariants; the peers get it as the
-plain Python that their documentation asks for, on tuples, which are the fastest immutable states of Python. Rounds of the contenders
-alternate, so that a busy machine slows all of them; the figures are medians, and every contender must count the same states.
+Peers: minicheck 0.4.0 and musil 0.36.7 (which needs Python 3.12): `pip install minicheck==0.4.0 musil==0.36.7`. One
+that is not installed is left out, and the table says so. All of them check the same model with the same six
+invariants; the peers get it as the plain Python that their documentation asks for, on tuples, which are the fastest
+immutable states of Python. Rounds of the contenders alternate, so that a busy machine slows all of them; the figures
+are medians, and every contender must count the same states.
 
 With --large also N = 6, v = 1, r = 2 by orbits: 66,161,968 states out of 102,401 representatives.
 """
@@ -19,6 +20,7 @@ import importlib.metadata
 import statistics
 import sys
 import time
+from typing import ClassVar
 
 from treadle.model.explicit import Explorer
 from treadle.model.models import family
@@ -86,7 +88,7 @@ class Port:
         return here in (CWAIT, CWOKEN)
 
     NAMES = ("acquire", "block", "release", "resume", "cancel", "unwind")
-    BY_PHASE = {
+    BY_PHASE: ClassVar = {
         WAIT: ("cancel",), WOKEN: ("resume", "cancel"), CWAIT: ("unwind",), CWOKEN: ("unwind",), CS: ("release",), DONE: (),
     }  # fmt: skip
 
@@ -127,7 +129,8 @@ class Port:
 
 def treadle(size, symmetry=False):
     found = Explorer(family("handoff-semaphore").build(Size(*size)), symmetry=symmetry).run()
-    assert found.complete and not found.violations
+    assert found.complete
+    assert not found.violations
     return found.states
 
 
@@ -158,7 +161,8 @@ def musil(size):
         for name in port.NAMES
     ]
     invariants = {
-        name: lambda state, holds=holds: holds(state[0], state[1], state[2]) for name, holds in port.invariants().items()
+        name: lambda state, holds=holds: holds(state[0], state[1], state[2])
+        for name, holds in port.invariants().items()
     }
     result = module.check(
         module.Model(
@@ -198,7 +202,9 @@ def measure(rounds, sizes):
         for name, spent in seconds.items():
             middle = statistics.median(spent)
             spread = f"{min(spent):.2f} to {max(spent):.2f} s"
-            print(f"  {name:18} {middle:7.2f} s ({spread})  {EXPECTED[size] / middle:10,.0f} states/s  {middle / ours:5.1f} x")
+            print(
+                f"  {name:18} {middle:7.2f} s ({spread})  {EXPECTED[size] / middle:10,.0f} states/s  {middle / ours:5.1f} x"
+            )
 
 
 def main():

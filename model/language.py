@@ -14,7 +14,7 @@ runs, with the action and the variable.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from .errors import ModelError
@@ -185,7 +185,6 @@ class Model:
     lemmas: tuple[Lemma, ...]
     progress: tuple[Progress, ...]
     at_rest: Expr
-    scope: dict[str, object] = field(default_factory=dict)
 
     def invariant(self, name: str) -> Invariant:
         """Find an invariant by its property name."""
@@ -198,12 +197,11 @@ class Model:
 class ModelBuilder:
     """Collects the parts of a model and refuses what does not fit, naming the part."""
 
-    def __init__(self, name: str, tasks: int, scope: dict[str, object] | None = None):
+    def __init__(self, name: str, tasks: int):
         if tasks < 1:
             raise ModelError(f"{name}: tasks must be at least 1, not {tasks}")
         self.name = name
         self.tasks = tasks
-        self._scope = scope or {}
         self._parameters: dict[str, Parameter] = {}
         self._scalars: dict[str, tuple[Scalar, Const | Parameter]] = {}
         self._arrays: dict[str, tuple[Array, int]] = {}
@@ -329,7 +327,7 @@ class ModelBuilder:
         return Model(
             self.name, self.tasks, tuple(self._parameters.values()), self._scalars, self._arrays, self._queues,
             tuple(self._actions.values()), tuple(self._invariants), tuple(self._lemmas), tuple(self._progress),
-            self._at_rest, self._scope,
+            self._at_rest,
         )  # fmt: skip
 
     def _new(self, name: str) -> None:
