@@ -26,7 +26,7 @@ from .waiting import explain_deadlock
 __all__ = ["Outcome", "Scenario", "execute", "simulation"]
 
 Scenario = Callable[[], Coroutine[Any, Any, Any]]
-_GARBAGE_EVERY = 200  # runs between two collections of cyclic garbage
+_GARBAGE_EVERY = 100  # runs between two collections of cyclic garbage
 
 
 @dataclass
@@ -65,7 +65,7 @@ def execute(
     global _runs
     _runs += 1
     if _runs % _GARBAGE_EVERY == 0:
-        gc.collect()
+        gc.collect(0)  # what is young: the search's own memory, which grows, is not looked at again and again
     loop = SimulatedLoop()
     run = Run(loop, chooser, settings, recorder, budget=settings.cancel)
     set_current(run)
