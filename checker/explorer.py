@@ -303,11 +303,11 @@ def explore(
                 trail, marks, position, index, cost = frontier.pop()
                 path = _Path(frontier, merging, [*trail[:position], index], marks[: position + 1], cost)
             outcome = execute(scenario, settings, path)
+            _count(result, outcome, path.new)  # before the world is put back: what the scenario returns may be part of it
             fingerprinter.world.restore()
-            if not result.executions and not outcome.fence:
+            if result.executions == 1 and outcome.fence is None:
                 _repeat(scenario, settings, path, outcome)
                 fingerprinter.world.restore()
-            _count(result, outcome, path.new)
             result.states = len(merging.states) if merge != "off" else result.transitions
             if (outcome.names_matter and not fingerprinter.names_matter) or (
                 outcome.time_matters and not fingerprinter.time_matters
@@ -464,8 +464,8 @@ def sample(
             generator = random.Random(f"{seed}/{number}")
             walk = _PriorityWalk(generator, result.most_choices or 50) if strategy == "pct" else _Walk(generator)
             outcome = execute(scenario, settings, walk)
-            fingerprinter.world.restore()
             _count(result, outcome, len(walk.trail))
+            fingerprinter.world.restore()
             if outcome.fence is not None:
                 result.fence = outcome.fence
                 break

@@ -158,7 +158,13 @@ class Walk:
                 out += (timer._when - self.now, self.is_fresh(timer.born))
                 self.emit(timer)
             self.flush()
-        out += (b"run", run.budget, run.stopping, loop.draining)
+        out += (b"run", run.budget, run.stopping, loop.draining, run.may_rest)
+        if self.fingerprinter.names_matter:
+            out.append(loop.created)
+        for agen in loop.asyncgens:  # in the order in which they will be closed at the end
+            if (still := agen()) is not None:
+                out.append(b"open")
+                self.emit(still)
         if self.fingerprinter.time_matters:
             out.append(loop.now)
         for predicate, property, message in run.invariants:
@@ -251,6 +257,8 @@ class Walk:
             self.unknown(f"code that uses {info.introspective}")
         referents = gc.get_referents(owner)
         start = referents.index(frame) + 1  # what comes before is the name and the code
+        if type(referents[start]) is dict:
+            start += 1  # up to 3.12: left by whoever has looked at `f_locals`, as we do below
         if info.several_optional:
             # Unbound variables leave no gap among the referents, so which ones are bound has to be said.
             variables = frame.f_locals

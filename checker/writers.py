@@ -14,6 +14,7 @@ import enum
 import functools
 import gc
 import itertools
+import random
 import sys
 import threading
 import types
@@ -26,6 +27,7 @@ from .events import Handle, TimerHandle
 from .fingerprint import INLINE, WRITERS, CodeInfo, Walk, Writer
 from .loop import NamelessTask, SimulatedFuture, SimulatedLoop, SimulatedTask
 from .runtime import Run
+from .snapshots import cache_contents
 from .world import _LEAF_TYPE_MODULES, is_leaf_module
 
 __all__ = ["instance_writer"]
@@ -59,6 +61,8 @@ def _slice(walk: Walk, value: slice) -> None:
 
 def _module(walk: Walk, value: types.ModuleType) -> None:
     walk.out += (b"module", value.__name__)
+    if not is_leaf_module(value.__name__):
+        walk.statics.setdefault(id(value), value)
 
 
 def _loop(walk: Walk, value: SimulatedLoop) -> None:
@@ -142,7 +146,7 @@ def _method(walk: Walk, value: types.MethodType) -> None:
 
 def _builtin(walk: Walk, value: types.BuiltinFunctionType) -> None:
     # A bound built-in method is a new object in every run: what it is bound to and its name are what counts.
-    walk.out += (b"builtin", value.__name__)
+    walk.out += (b"builtin", value.__module__, value.__name__)
     owner = value.__self__
     if owner is not None and not isinstance(owner, types.ModuleType):
         walk.emit(owner)
@@ -155,6 +159,17 @@ def _slot_wrapper(walk: Walk, value: Any) -> None:
         walk.emit(owner)
     else:
         walk.out.append(value.__objclass__.__qualname__)
+
+
+def _cached(walk: Walk, value: functools._lru_cache_wrapper[Any]) -> None:
+    walk.out += (b"cached", value.__module__, value.__qualname__)
+    if not is_leaf_module(value.__module__ or ""):
+        walk.emit(value.__wrapped__)
+        _list(walk, cache_contents(value))
+
+
+def _random(walk: Walk, value: random.Random) -> None:
+    walk.out += (b"random", repr(value.getstate()))
 
 
 def _partial(walk: Walk, value: functools.partial[Any]) -> None:
@@ -299,15 +314,20 @@ def _future(walk: Walk, value: Any) -> None:
         for callback, context in callbacks:
             walk.emit(callback)
             walk.emit(context)
-    attributes = getattr(value, "__dict__", None)
-    if attributes:
-        _items(walk, attributes)
+    for referent in gc.get_referents(value):
+        # C futures have attributes, but no `__dict__` to ask for them; and what a task raised that cancelled itself has no name.
+        if type(referent) is dict and referent is not value._result and referent is not value._cancel_message:
+            walk.out.append(b"attributes")
+            _items(walk, referent)
+        elif state == "CANCELLED" and isinstance(referent, BaseException):
+            walk.emit(referent)
 
 
 def _task(walk: Walk, value: Any) -> None:
     out = walk.out
+    out.append(value.cancelling())
     if not value.done():
-        out += (value._must_cancel, value.cancelling())
+        out.append(value._must_cancel)
         walk.emit_awaited(value._coro)  # `aclose()` of a generator that the loop closes is not a coroutine
         walk.emit(value._fut_waiter)
         for referent in gc.get_referents(value):
@@ -335,18 +355,24 @@ def _timer(walk: Walk, value: TimerHandle) -> None:
 
 def _context(walk: Walk, value: contextvars.Context) -> None:
     walk.out += (b"context", len(value))
-    if value:
-        for variable in sorted(value, key=lambda variable: variable.name):
-            walk.out.append(variable.name)
-            walk.emit(value[variable])
+    known = walk.fingerprinter.world.variables
+    keys = {variable: (variable.name, known.get(id(variable), ""), walk.ids.get(id(variable), -1)) for variable in value}
+    if len(set(keys.values())) < len(keys):
+        walk.unknown("context variables of one name")  # their order in a context is that of addresses
+    for variable in sorted(value, key=keys.__getitem__):
+        walk.emit(variable)
+        walk.emit(value[variable])
 
 
 def _context_variable(walk: Walk, value: contextvars.ContextVar[Any]) -> None:
-    walk.out += (b"variable", value.name)
+    walk.out += (b"variable", walk.fingerprinter.world.variables.get(id(value), ""))
+    for part in gc.get_referents(value):  # its name and its default
+        walk.emit(part)
 
 
 def _token(walk: Walk, value: contextvars.Token[Any]) -> None:
-    walk.out += (b"token", value.var.name)
+    walk.out.append(b"token")
+    walk.emit(value.var)
     old = value.old_value
     if old is contextvars.Token.MISSING:
         walk.out.append(b"missing")
@@ -367,11 +393,15 @@ def _weak_reference(walk: Walk, value: weakref.ref[Any]) -> None:
 
 def _exception(walk: Walk, value: BaseException) -> None:
     walk.out += (b"exception", _class_name(type(value)), value.__suppress_context__)
-    _tuple(walk, value.args)
-    walk.emit(value.__cause__)
-    walk.emit(value.__context__)
+    own = (value.args, value.__cause__, value.__context__, value.__traceback__, value.__dict__, type(value))
+    for part in own[:3]:
+        walk.emit(part)
     if value.__dict__:
         _items(walk, value.__dict__)
+    for referent in gc.get_referents(value):  # the file of an OSError, the value of a StopIteration
+        if not any(referent is part for part in own):
+            walk.out.append(b"has")
+            walk.emit(referent)
 
 
 def _class_name(cls: type) -> str:
@@ -538,9 +568,7 @@ INLINE.update(
         types.MethodDescriptorType: _slot_wrapper,
         frozenset: _set,
         weakref.ref: _weak_reference,
-        contextvars.ContextVar: _context_variable,
         Run: _run,
-        type: _class,
     }
 )
 for _text in ("datetime", "decimal"):
@@ -562,6 +590,8 @@ WRITERS.update(
         types.FunctionType: _function,
         types.CellType: _cell,
         functools.partial: _partial,
+        functools._lru_cache_wrapper: _cached,
+        random.Random: _random,
         types.CoroutineType: _coroutine,
         types.GeneratorType: _generator,
         types.AsyncGeneratorType: _async_generator,
@@ -572,7 +602,9 @@ WRITERS.update(
         NamelessTask: _task,
         Handle: _handle,
         TimerHandle: _timer,
+        type: _class,
         contextvars.Context: _context,
+        contextvars.ContextVar: _context_variable,
         contextvars.Token: _token,
         BaseException: _exception,
         staticmethod: _wrapping("__func__"),
