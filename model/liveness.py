@@ -47,9 +47,10 @@ def _starvation(explorer: Explorer, progress: Progress) -> Violation | None:
         steps = explorer.steps(state)
         enabled[state] = {(step[0], step[1]) for step in steps if explorer.model.actions[step[0]].fair}
         graph.add_edges_from((state, step[2], {"step": step}) for step in steps if step[2] in inside)
+    order = {state: index for index, state in enumerate(explorer.parents)}  # breadth first: nearest first
     best: tuple[list[Step], int] | None = None
     for component in nx.strongly_connected_components(graph):
-        lasso = _fair_loop(explorer, graph.subgraph(component), enabled)
+        lasso = _fair_loop(explorer, graph.subgraph(component), enabled, order)
         if lasso is not None and (best is None or len(lasso[0]) < len(best[0])):
             best = lasso
     if best is None:
@@ -60,7 +61,7 @@ def _starvation(explorer: Explorer, progress: Progress) -> Violation | None:
 
 
 def _fair_loop(
-    explorer: Explorer, component: nx.MultiDiGraph[int], enabled: dict[int, set[tuple[int, int]]]
+    explorer: Explorer, component: nx.MultiDiGraph[int], enabled: dict[int, set[tuple[int, int]]], order: dict[int, int]
 ) -> tuple[list[Step], int] | None:
     """Give (path and loop, where the loop begins), or None when no fair loop stays in the component."""
     if component.number_of_edges() == 0:
@@ -73,7 +74,7 @@ def _fair_loop(
     if not always <= taken.keys():
         return None
     sometimes = set.union(*(enabled[state] for state in component)) - always
-    start = min(component, key=lambda state: (len(explorer.path(state)), state))
+    start = min(component, key=order.__getitem__)
     loop: list[Step] = []
     here = start
     for key in sorted(always):

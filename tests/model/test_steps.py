@@ -30,8 +30,8 @@ def raw(layout, state):
 def test_compiled_steps_and_invariants_are_the_interpreters(name, fault):
     model = family(name).build(Size(3 if name != "condition" else 2), fault)
     explorer, interpreter = Explorer(model), Interpreter(model)
-    explorer.run(max_states=4_000)
-    for state in list(explorer.parents)[:1500]:
+    explorer.run(max_states=2_000)
+    for state in list(explorer.parents)[:500]:
         values = raw(explorer.layout, state)
         compiled = [(index, task, raw(explorer.layout, after)) for index, task, after in explorer.steps(state)]
         assert compiled == list(interpreter.steps(values))
