@@ -99,6 +99,8 @@ def _every_size(
                 (invariant,) = properties(model, [name])
                 unaided = spacer.ask(invariant, spacer_seconds).proved is True
             yield Proof(family.name, name, "proved", engine, sizes, tuple(result.lemmas), unaided, seconds=share)
+        # What counters can express but not prove, tickets would not either: they would only take their time over it.
+        left = [name for name in left if name in result.unsupported]
 
 
 def _fixed_size(family: Family, fault: str | None, names: list[str], until: float | None) -> Iterator[Proof]:

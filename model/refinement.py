@@ -208,6 +208,18 @@ def refines(
     return _Search(implementation, model, is_output).run(max_pairs)
 
 
+def followed(model: TransitionSystem[L], trace: Iterable[L]) -> int:
+    """Give how many labels of a trace the model can follow: all of them iff the trace is one of its weak traces."""
+    normal: Normalised[L] = Normalised(model, lambda label: True)
+    node, count = normal.initial, 0
+    for label in trace:
+        targets = normal.after(node)
+        if label not in targets:
+            break
+        node, count = targets[label], count + 1
+    return count
+
+
 class _Search(Generic[L]):
     """One breadth-first search over pairs, with parent pointers."""
 

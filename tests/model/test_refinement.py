@@ -6,9 +6,9 @@ import random
 import pytest
 
 from treadle.model.language import Label
-from treadle.model.models import FAMILIES, family
+from treadle.model.models import FAMILIES, family, specification
 from treadle.model.models.family import Size
-from treadle.model.refinement import Explicit, ModelSystem, refines
+from treadle.model.refinement import Explicit, ModelSystem, followed, refines
 
 INPUTS = "ab"
 OUTPUTS = "xy"
@@ -139,6 +139,20 @@ def test_a_model_that_never_rests_is_refined_only_by_what_never_rests():
     model = Explicit(0, {0: [(None, 0)]})
     assert "where the model never does" in refines(Explicit(0, {0: []}), model, is_output).violation.message
     assert refines(Explicit(0, {0: [(None, 0)]}), model, is_output).violation.kind == "divergence"
+
+
+def test_a_trace_is_followed_as_far_as_the_model_goes():
+    chosen = family("lock")
+    correct, faulty = (
+        ModelSystem(specification("lock", 2)),
+        ModelSystem(chosen.build(Size(2, 1, None, None), "barging")),
+    )
+    call = [Label("call", "acquire", task) for task in range(2)]
+    give = [Label("return", "acquire", task, "True") for task in range(2)]
+    assert followed(correct, [call[0], give[0], call[1]]) == 3
+    overtaking = [call[0], call[1], give[1]]
+    assert followed(correct, overtaking) == 2
+    assert followed(faulty, overtaking) == 3
 
 
 def test_limits_are_reported():
