@@ -203,7 +203,7 @@ class _Echo(_Path):
 
     def seen(self, run: Run) -> bool:
         """End where the first run was cut short."""
-        return self.first.kind == "cut" and run.steps >= self.first.steps
+        return self.first.kind == "cut" and self.position >= self.length and run.steps >= self.first.steps
 
 
 def _repeat(scenario: Scenario, settings: Settings, path: _Path, first: Outcome) -> None:

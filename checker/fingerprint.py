@@ -19,7 +19,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
-from .events import Checkpoint, Delayed, ExecutorJob, Handle, OutsideEvent
+from .events import Checkpoint, Delayed, ExecutorJob, Handle, OutsideEvent, TimerHandle
 from .loop import SimulatedLoop
 from .runtime import Run
 from .world import World
@@ -153,11 +153,7 @@ class Walk:
             self.write_event(event)
             self.flush()
         if loop.timers:
-            out += (b"timers", len(loop.timers))
-            for timer in sorted(loop.timers, key=lambda timer: (timer._when, timer.ordinal)):
-                out += (timer._when - self.now, self.is_fresh(timer.born))
-                self.emit(timer)
-            self.flush()
+            self.write_timers(loop.timers)
         out += (b"run", run.budget, run.stopping, loop.draining, run.may_rest)
         if self.fingerprinter.names_matter:
             out.append(loop.created)
@@ -181,6 +177,14 @@ class Walk:
             self.emit(loop._task_factory)
         self.flush()
         self.write_world()
+
+    def write_timers(self, timers: list[TimerHandle]) -> None:
+        """Write the timers, with their deadlines relative to now."""
+        self.out += (b"timers", len(timers))
+        for timer in sorted(timers, key=lambda timer: (timer._when, timer.ordinal)):
+            self.out += (timer._when - self.now, self.is_fresh(timer.born))
+            self.emit(timer)
+        self.flush()
 
     def write_world(self) -> None:
         """Write the globals and class attributes that the visited code can reach, as far as they can change."""

@@ -218,15 +218,8 @@ def _drive_any(run: Run) -> None:
     choose = run.choose
     execute = run.execute
     while not main.done():
+        _drop_dead_events(run)
         options: list[Any] = list(ready)
-        for handle in options:
-            if handle._cancelled:
-                options = [handle for handle in options if not handle._cancelled]
-                ready.clear()
-                ready.extend(options)
-                break
-        if outside or loop.timers:
-            _drop_dead_events(run)
         if not options and run.stable_hooks:
             _stable(run)
             if run.violation is not None:
@@ -362,6 +355,13 @@ def _between_callbacks(run: Run) -> None:
 def _drop_dead_events(run: Run) -> None:
     """Forget checkpoints whose future is done (its waiter was cancelled, so nobody listens) and cancelled timers and callbacks."""
     loop = run.loop
+    ready = loop.ready
+    for handle in ready:
+        if handle._cancelled:  # the state with it and the one without it must not be two that look alike
+            kept_handles = [kept for kept in ready if not kept._cancelled]
+            ready.clear()
+            ready.extend(kept_handles)
+            break
     outside = loop.outside
     if outside:
         for event in outside:

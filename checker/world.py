@@ -273,7 +273,8 @@ class World:
         for snapshot in self._snapshots.values():
             snapshot.put_back()
         for slot in self._slots.values():
-            slot.restore()
+            if slot.namespace.get(slot.key, MISSING) is not slot.baseline:
+                slot.restore()
 
 
 _CODE = (types.FunctionType, staticmethod, classmethod, property, functools.cached_property, functools.partial, types.MethodType)

@@ -234,6 +234,11 @@ def _hashes_by_address(item: Any) -> bool:
     return type(item).__hash__ is object.__hash__ or isinstance(item, (types.FunctionType, types.MethodType, types.BuiltinFunctionType))
 
 
+def _simple_namespace(walk: Walk, value: types.SimpleNamespace) -> None:
+    walk.out.append(b"namespace")
+    _items(walk, value.__dict__)
+
+
 def _defaultdict(walk: Walk, value: collections.defaultdict[Any, Any]) -> None:
     walk.out.append(b"defaultdict")
     walk.emit(value.default_factory)
@@ -586,6 +591,7 @@ WRITERS.update(
         collections.defaultdict: _defaultdict,
         collections.OrderedDict: _dict,
         bytearray: _bytearray,
+        types.SimpleNamespace: _simple_namespace,
         types.MappingProxyType: _mappingproxy,
         types.FunctionType: _function,
         types.CellType: _cell,
@@ -633,7 +639,7 @@ WRITERS.update(
         itertools.count: _by_repr,
     }
 )
-_WRITE_DICT = frozenset({asyncio.Future, asyncio.Task, BaseException})
+_WRITE_DICT = frozenset({asyncio.Future, asyncio.Task, BaseException, types.SimpleNamespace})
 _C_TYPES = frozenset(set(INLINE) | set(WRITERS)) - {SimulatedFuture, SimulatedTask, NamelessTask, SimulatedLoop, Handle, TimerHandle, Run, Instant}
 
 

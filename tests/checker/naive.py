@@ -47,6 +47,14 @@ class Watch(Follow):
         return False
 
 
+def alternatives(scenario, settings):
+    """Return how many options the first schedule leaves out: 0 if there is no other, and many in a large space."""
+    chooser = Follow(())
+    with simulation():
+        execute(scenario, replace(settings, max_steps=2_000), chooser)
+    return sum(chooser.widths) - len(chooser.widths)
+
+
 @dataclass
 class Everything:
     """What all schedules together show: outcomes and violated properties."""

@@ -1,0 +1,351 @@
+"""Traps in tasks, futures, timers and the loop itself."""
+
+import asyncio
+import collections
+import contextvars
+import types
+
+from traps import trap, wait
+
+from treadle.checker import checkpoint, choose
+from treadle.checker.events import TimerHandle
+from treadle.checker.loop import NamelessTask, SimulatedFuture, SimulatedTask
+
+VARIABLE = contextvars.ContextVar("VARIABLE", default=0)
+TWIN_ONE = contextvars.ContextVar("TWIN", default=0)
+TWIN_TWO = contextvars.ContextVar("TWIN", default=0)
+
+
+@trap(contextvars.Context)
+async def context_variable():
+    VARIABLE.set(choose(2))
+    await wait()
+    return VARIABLE.get()
+
+
+@trap(contextvars.ContextVar)
+async def context_variables_of_one_name():
+    (TWIN_ONE, TWIN_TWO)[choose(2)].set(1)
+    await wait()
+    return TWIN_ONE.get()
+
+
+@trap(contextvars.Token)
+async def token_of_context_variable():
+    one = VARIABLE.set(1)
+    two = VARIABLE.set(2)
+    token = (one, two)[choose(2)]
+    del one, two
+    await wait()
+    VARIABLE.reset(token)
+    return VARIABLE.get()
+
+
+@trap(SimulatedFuture)
+async def result_of_future():
+    future = asyncio.get_running_loop().create_future()
+    future.set_result(choose(2))
+    await wait()
+    return await future
+
+
+@trap(SimulatedFuture)
+async def exception_of_future():
+    future = asyncio.get_running_loop().create_future()
+    future.set_exception(ValueError(choose(2)))
+    await wait()
+    return repr(future.exception())
+
+
+@trap(SimulatedFuture)
+async def message_of_cancelled_future():
+    future = asyncio.get_running_loop().create_future()
+    future.cancel(("a", "b")[choose(2)])
+    await wait()
+    try:
+        await future
+    except asyncio.CancelledError as error:
+        return error.args
+
+
+@trap(asyncio.CancelledError)
+async def cancelled_by_itself():
+    async def child(word):
+        raise asyncio.CancelledError(word)
+
+    task = asyncio.create_task(child(("a", "b")[choose(2)]))
+    await wait()
+    try:
+        await task
+    except asyncio.CancelledError as error:
+        return error.args
+
+
+@trap(types.FunctionType)
+async def order_of_callbacks():
+    log = []
+    future = asyncio.get_running_loop().create_future()
+    for name in ("ab", "ba")[choose(2)]:
+        future.add_done_callback({"a": lambda _: log.append("a"), "b": lambda _: log.append("b")}[name])
+    await wait()
+    future.set_result(None)
+    await asyncio.sleep(0)
+    return log
+
+
+async def sleeper(gate):
+    try:
+        await gate
+    except asyncio.CancelledError as error:
+        return error.args
+    return "not cancelled"
+
+
+@trap(NamelessTask)
+async def pending_cancellation():
+    # Both tasks are woken; which of them is also cancelled shows only when they run.
+    gate = asyncio.get_running_loop().create_future()
+    tasks = [asyncio.create_task(sleeper(gate)) for _ in range(2)]
+    await checkpoint()
+    gate.set_result(None)
+    tasks[choose(2)].cancel()
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@trap(NamelessTask)
+async def pending_cancellation_and_nothing_else():
+    async def child():
+        await checkpoint()
+        return "done"
+
+    task = asyncio.create_task(child())
+    if choose(2):
+        task.cancel()
+    found = await asyncio.gather(task, return_exceptions=True)
+    return repr(found)
+
+
+@trap(NamelessTask)
+async def count_of_cancellations():
+    async def child():
+        for _ in range(2):
+            try:
+                await checkpoint()
+                await checkpoint()
+            except asyncio.CancelledError:
+                if hidden:
+                    asyncio.current_task().uncancel()
+                hidden.clear()
+        await wait()
+        return asyncio.current_task().cancelling()
+
+    hidden = [1] * choose(2)
+    task = asyncio.create_task(child())
+    await asyncio.sleep(0)
+    task.cancel()
+    return await task
+
+
+@trap(NamelessTask)
+async def message_of_pending_cancellation():
+    async def child():
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError as error:
+            return error.args
+
+    task = asyncio.create_task(child())
+    await asyncio.sleep(0)
+    task.cancel(("a", "b")[choose(2)])
+    extra = asyncio.create_task(checkpoint())
+    found = await task
+    await extra
+    return found
+
+
+@trap(SimulatedTask)
+async def name_of_a_task():
+    async def child():
+        await wait()
+        return asyncio.current_task().get_name()
+
+    return await asyncio.create_task(child(), name=("a", "b")[choose(2)])
+
+
+@trap("names")
+async def generated_name_of_a_task():
+    async def nothing():
+        pass
+
+    async def child():
+        await wait()
+        return asyncio.current_task().get_name()
+
+    if choose(2):
+        await asyncio.create_task(nothing())
+    else:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    return await asyncio.create_task(child())
+
+
+@trap("names")
+async def generated_name_of_a_later_task():
+    async def child():
+        return asyncio.current_task().get_name()
+
+    if choose(2):
+        await asyncio.create_task(child())
+    await wait()
+    return await asyncio.create_task(child())
+
+
+@trap(SimulatedTask)
+async def attribute_of_a_task():
+    task = asyncio.current_task()
+    task.value = choose(2)
+    await wait()
+    return task.value
+
+
+@trap("time")
+async def time_that_is_read():
+    await asyncio.sleep(1 + choose(2))
+    await wait()
+    return asyncio.get_running_loop().time()
+
+
+@trap("time")
+async def deadline_that_is_read():
+    async with asyncio.timeout(5 + choose(2)) as timeout:
+        await wait()
+        return timeout.when()
+
+
+@trap("write_timers")
+async def timers_relative_to_now():
+    async def child():
+        await asyncio.sleep(2)
+        log.append("child")
+
+    log = []
+    task = asyncio.create_task(child())
+    await asyncio.sleep(1 + 2 * choose(2))
+    log.append("main")
+    await asyncio.sleep(0.5)
+    await task
+    return log
+
+
+@trap("write_timers")
+async def deadline():
+    log = []
+    loop = asyncio.get_running_loop()
+    loop.call_later(1 + 2 * choose(2), log.append, "timer")
+    await wait()
+    await asyncio.sleep(2)
+    return log
+
+
+@trap(TimerHandle)
+async def argument_of_timer():
+    log = []
+    asyncio.get_running_loop().call_later(1, log.append, choose(2))
+    await wait()
+    await asyncio.sleep(2)
+    return log
+
+
+@trap("write_timers")
+async def timer_or_cancelled_timer():
+    log = []
+    handle = asyncio.get_running_loop().call_later(1, log.append, 1)
+    if choose(2):
+        handle.cancel()
+    await wait()
+    await asyncio.sleep(2)
+    return log
+
+
+@trap("write_handle")
+async def argument_of_callback():
+    log = []
+    value = [choose(2)]
+    asyncio.get_running_loop().call_soon(log.append, value.pop())
+    task = asyncio.create_task(checkpoint())
+    await task
+    return log
+
+
+@trap(types.FunctionType)
+async def order_of_ready_callbacks():
+    log = []
+    for name in ("ab", "ba")[choose(2)]:
+        asyncio.get_running_loop().call_soon({"a": lambda: log.append("a"), "b": lambda: log.append("b")}[name])
+    task = asyncio.create_task(checkpoint())
+    await task
+    return log
+
+
+@trap("write_frame")
+async def cancelled_callback():
+    asyncio.get_running_loop().call_soon(print, "never").cancel()
+    return choose(2)
+
+
+@trap(types.CoroutineType)
+async def task_that_nobody_holds():
+    async def child(value):
+        await wait()
+        RESULTS.append(value)
+
+    asyncio.create_task(child(choose(2)))
+    await asyncio.sleep(1)
+    return RESULTS[0]
+
+
+RESULTS = []
+
+
+@trap(types.FunctionType)
+async def exception_handler():
+    def one(loop, context):
+        log.append(1)
+
+    def two(loop, context):
+        log.append(2)
+
+    log = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler((one, two)[choose(2)])
+    await wait()
+    loop.call_exception_handler({"message": "test"})
+    return log
+
+
+@trap("write_event")
+async def argument_of_a_job():
+    loop = asyncio.get_running_loop()
+    job = loop.run_in_executor(None, str, choose(2))
+    return await job
+
+
+@trap(collections.deque)
+async def waiters_of_a_lock():
+    lock = asyncio.Lock()
+    log = []
+
+    async def child(name):
+        async with lock:
+            log.append(name)
+
+    await lock.acquire()
+    order = ("ab", "ba")[choose(2)]
+    tasks = {}
+    for name in order:
+        tasks[name] = asyncio.create_task(child(name))
+    tasks = [tasks["a"], tasks["b"]]
+    await wait()
+    lock.release()
+    await asyncio.gather(*tasks)
+    return log
