@@ -355,14 +355,19 @@ def prove(
     }  # fmt: skip
 
     def show(console: Console) -> None:
-        table = Table("model", "property", "status", "engine", "Spacer alone", "for which sizes")
-        for proof in proofs:
-            sizes = proof.sizes.replace(EVERY_SIZE, "every size")
-            alone = "" if proof.unaided is None else "yes" if proof.unaided else "no"
-            found = f" in {proof.length} steps" if proof.length is not None else ""
-            table.add_row(proof.model, proof.property, proof.status + found, proof.engine, alone, sizes)
-        console.print(table)
-        console.print(f"every size: {EVERY_SIZE}. Spacer alone: z3 found the invariant without any lemma of ours.")
+        for model in dict.fromkeys(proof.model for proof in proofs):
+            table = Table("property", "status", "engine", "alone", "for which sizes", title=model, title_justify="left")
+            for proof in proofs:
+                if proof.model == model:
+                    alone = "" if proof.unaided is None else "yes" if proof.unaided else "no"
+                    found = f" in {proof.length} steps" if proof.length is not None else ""
+                    sizes = "every size" if proof.sizes.startswith(EVERY_SIZE) else proof.sizes
+                    table.add_row(proof.property, proof.status + found, proof.engine, alone, sizes)
+            console.print(table)
+        console.print(
+            f"every size: {EVERY_SIZE}, and every initial value. "
+            "alone: Spacer found an invariant without any lemma of ours in the time it was given."
+        )
         console.print(f"[bold]{document['verdict']}[/]  {document['stats']}" + (f"  ({limit})" if limit else ""))
 
     raise finish(document, target, show, allow_bounded)

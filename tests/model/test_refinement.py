@@ -150,9 +150,10 @@ def test_a_trace_is_followed_as_far_as_the_model_goes():
     call = [Label("call", "acquire", task) for task in range(2)]
     give = [Label("return", "acquire", task, "True") for task in range(2)]
     assert followed(correct, [call[0], give[0], call[1]]) == 3
-    overtaking = [call[0], call[1], give[1]]
-    assert followed(correct, overtaking) == 2
-    assert followed(faulty, overtaking) == 3
+    release = Label("return", "release", 0)
+    overtaking = [call[0], give[0], call[1], release, call[0], give[0]]
+    assert followed(correct, overtaking) == 5
+    assert followed(faulty, overtaking) == 6
 
 
 def test_limits_are_reported():
