@@ -34,7 +34,7 @@ class Outcome:
     """How a run ended.
 
     `kind` is one of `done`, `violated`, `cut` (a known state was reached), `cancelled` (the scenario ended by an injected cancellation), `depth` (the limit on steps) and
-    `fence`. `result` is what the scenario returned.
+    `fence`. `result` is what the scenario returned, and `shown` its repr.
     """
 
     kind: str
@@ -42,6 +42,7 @@ class Outcome:
     choices: int
     violation: Violation | None = None
     result: Any = None
+    shown: str = ""
     fence: FenceError | None = None
     witnesses: set[str] = field(default_factory=set)
     names_matter: bool = False
@@ -88,6 +89,8 @@ def execute(
             attach(run)
         drive(run)
         outcome = _conclude(run, main)
+        if outcome.kind == "done":
+            outcome.shown = repr(outcome.result)  # while the run lives: a repr may look at names and times
         outcome.names_matter = loop.names_matter
         outcome.time_matters = loop.time_matters
         return outcome
@@ -134,7 +137,7 @@ def _conclude(run: Run, main: SimulatedTask) -> Outcome:
         kind = "fence"
     elif run.cut:
         kind = "cut"
-    return Outcome(kind, run.steps, run.choices, run.violation, result, loop.fence, run.witnesses)
+    return Outcome(kind, run.steps, run.choices, run.violation, result, "", loop.fence, run.witnesses)
 
 
 def _blame(run: Run, error: BaseException) -> None:

@@ -363,7 +363,7 @@ def _count(result: Result, outcome: Outcome, new: int) -> None:
     result.witnesses |= outcome.witnesses
     result.most_choices = max(result.most_choices, outcome.choices)
     if outcome.kind == "done":
-        result.outcomes.add(repr(outcome.result))
+        result.outcomes.add(outcome.shown)
 
 
 def _hold_back(result: Result, reason: str) -> None:

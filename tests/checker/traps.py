@@ -5,6 +5,8 @@ what was put there comes out. A fingerprint that is blind in that place takes th
 its outcome.
 """
 
+import asyncio
+
 from treadle.checker import checkpoint
 
 TRAPS = {}
@@ -23,4 +25,4 @@ def trap(blind):
 async def wait():
     """The place at which the two runs look alike."""
     await checkpoint()
-    await checkpoint()
+    await asyncio.gather(checkpoint(), checkpoint())  # several things can happen, so states are looked up

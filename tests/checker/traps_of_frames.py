@@ -148,8 +148,10 @@ async def state_of_async_generator():
     async def numbers():
         yield 1
         yield 2
+        yield 3
 
     found = numbers()
+    await anext(found)
     if choose(2):
         await anext(found)
     await wait()
@@ -165,7 +167,7 @@ async def inside_an_async_generator():
     return [number async for number in numbers(choose(2))]
 
 
-@trap(types.AsyncGeneratorType)
+@trap("write_frame")
 async def value_sent_to_an_async_generator():
     async def echo():
         got = yield

@@ -49,7 +49,7 @@ async def empty_cell():
 
 @trap(types.FunctionType)
 async def default_argument():
-    def get(value=choose(2)):
+    def get(value=choose(2)):  # noqa: B008
         return value
 
     await wait()
@@ -58,7 +58,7 @@ async def default_argument():
 
 @trap(types.FunctionType)
 async def keyword_default():
-    def get(*, value=choose(2)):
+    def get(*, value=choose(2)):  # noqa: B008
         return value
 
     await wait()
@@ -211,9 +211,14 @@ def get_global():
     return GLOBAL
 
 
+def set_global(value):
+    global GLOBAL
+    GLOBAL = value
+
+
 @trap("write_world")
 async def module_global_of_a_helper():
-    globals()["GLOBAL"] = choose(2)
+    set_global(choose(2))
     await wait()
     return get_global()
 

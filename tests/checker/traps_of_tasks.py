@@ -85,8 +85,12 @@ async def cancelled_by_itself():
 async def order_of_callbacks():
     log = []
     future = asyncio.get_running_loop().create_future()
-    for name in ("ab", "ba")[choose(2)]:
-        future.add_done_callback({"a": lambda _: log.append("a"), "b": lambda _: log.append("b")}[name])
+
+    def add(callbacks):
+        for callback in callbacks:
+            future.add_done_callback(callback)
+
+    add((lambda _: log.append("a"), lambda _: log.append("b"))[:: 1 - 2 * choose(2)])
     await wait()
     future.set_result(None)
     await asyncio.sleep(0)
@@ -128,22 +132,17 @@ async def pending_cancellation_and_nothing_else():
 @trap(NamelessTask)
 async def count_of_cancellations():
     async def child():
-        for _ in range(2):
-            try:
-                await checkpoint()
-                await checkpoint()
-            except asyncio.CancelledError:
-                if hidden:
-                    asyncio.current_task().uncancel()
-                hidden.clear()
+        task = asyncio.current_task()
+        try:
+            task.cancel()
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            if choose(2):
+                task.uncancel()
         await wait()
-        return asyncio.current_task().cancelling()
+        return task.cancelling()
 
-    hidden = [1] * choose(2)
-    task = asyncio.create_task(child())
-    await asyncio.sleep(0)
-    task.cancel()
-    return await task
+    return await asyncio.create_task(child())
 
 
 @trap(NamelessTask)
@@ -217,24 +216,10 @@ async def time_that_is_read():
 
 @trap("time")
 async def deadline_that_is_read():
-    async with asyncio.timeout(5 + choose(2)) as timeout:
+    await asyncio.sleep(1 + choose(2))
+    async with asyncio.timeout(5) as timeout:
         await wait()
         return timeout.when()
-
-
-@trap("write_timers")
-async def timers_relative_to_now():
-    async def child():
-        await asyncio.sleep(2)
-        log.append("child")
-
-    log = []
-    task = asyncio.create_task(child())
-    await asyncio.sleep(1 + 2 * choose(2))
-    log.append("main")
-    await asyncio.sleep(0.5)
-    await task
-    return log
 
 
 @trap("write_timers")
@@ -259,9 +244,13 @@ async def argument_of_timer():
 @trap("write_timers")
 async def timer_or_cancelled_timer():
     log = []
-    handle = asyncio.get_running_loop().call_later(1, log.append, 1)
-    if choose(2):
-        handle.cancel()
+
+    def set_timer(cancelled):
+        handle = asyncio.get_running_loop().call_later(1, log.append, 1)
+        if cancelled:
+            handle.cancel()
+
+    set_timer(choose(2))
     await wait()
     await asyncio.sleep(2)
     return log
@@ -280,17 +269,14 @@ async def argument_of_callback():
 @trap(types.FunctionType)
 async def order_of_ready_callbacks():
     log = []
-    for name in ("ab", "ba")[choose(2)]:
-        asyncio.get_running_loop().call_soon({"a": lambda: log.append("a"), "b": lambda: log.append("b")}[name])
-    task = asyncio.create_task(checkpoint())
-    await task
+
+    def add(callbacks):
+        for callback in callbacks:
+            asyncio.get_running_loop().call_soon(callback)
+
+    add((lambda: log.append("a"), lambda: log.append("b"))[:: 1 - 2 * choose(2)])
+    await wait()
     return log
-
-
-@trap("write_frame")
-async def cancelled_callback():
-    asyncio.get_running_loop().call_soon(print, "never").cancel()
-    return choose(2)
 
 
 @trap(types.CoroutineType)
@@ -334,17 +320,23 @@ async def argument_of_a_job():
 async def waiters_of_a_lock():
     lock = asyncio.Lock()
     log = []
+    gates = [asyncio.get_running_loop().create_future() for _ in range(2)]
 
-    async def child(name):
+    async def child(name, gate):
+        await gate
         async with lock:
             log.append(name)
 
+    async def open_gates(first):
+        for gate in (gates[first], gates[1 - first]):
+            gate.set_result(None)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
     await lock.acquire()
-    order = ("ab", "ba")[choose(2)]
-    tasks = {}
-    for name in order:
-        tasks[name] = asyncio.create_task(child(name))
-    tasks = [tasks["a"], tasks["b"]]
+    tasks = [asyncio.create_task(child(name, gate)) for name, gate in zip("ab", gates, strict=True)]
+    await asyncio.sleep(0)
+    await open_gates(choose(2))
     await wait()
     lock.release()
     await asyncio.gather(*tasks)
