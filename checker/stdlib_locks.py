@@ -3,7 +3,7 @@
 The file that a release shipped is the thing to check, so it is executed as it is: nothing in it is rewritten. What it
 imports from its own package (`from . import events`, `from .coroutines import coroutine`) is answered by a private
 package made for this one file. Wherever the running asyncio still has what the file asks for, the answer is the running
-module, so that its futures, its `CancelledError` and its event loop are the ones that the checker drives; three modules
+module, so that its futures, its `CancelledError` and its event loop are the ones that the checker drives; four modules
 changed since and are bridged below. The running `asyncio` itself is only read, never patched.
 
 Refused: starting the other interpreter (the checker needs the code in its own process), and rewriting `yield from` into
@@ -184,7 +184,7 @@ def _install_package(package: str) -> None:
     answers: dict[str, types.ModuleType] = {
         "events": asyncio.events,
         "exceptions": asyncio.exceptions,
-        "futures": asyncio.futures,
+        "futures": _stand_in(f"{package}.futures", asyncio.futures, CancelledError=asyncio.CancelledError),
         "tasks": asyncio.tasks,
         "compat": _stand_in(f"{package}.compat", PY34=True, PY35=True, PY352=True),
         "coroutines": _stand_in(

@@ -1,18 +1,18 @@
 """What verifies a Condition.
 
-The most general client arrives at any moment, acquires the lock, waits or notifies, and releases. One that has notified may
-keep the lock for a while, so that those whom it woke have to wait for the lock, and may be cancelled there. A client waits
-only while another is awake that can still notify it; when all who are left wait, the main task notifies them.
+The most general client arrives at any moment, acquires the lock, waits or notifies, and releases. One that has notified
+keeps the lock for a while, so that those whom it woke have to wait for the lock, and may be cancelled there. A client
+waits only while another is awake that can still notify it; when all who are left wait, the main task notifies them.
 
-Apart from that: exact counts of `notify(n)`, `wait_for`, a lock that two conditions share, a wait under `asyncio.timeout`, the
-message of the CancelledError, and the errors have scenarios of their own, small enough not to multiply.
+What multiplies the states without adding to the sorts of things that can go wrong has scenarios of its own: arriving without a
+pause and `notify_all()` (one round), exact counts of `notify(n)`, `wait_for`, a lock that two conditions share, a wait
+under `asyncio.timeout`, the message of the CancelledError, and the errors.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -51,21 +51,28 @@ def condition_scenarios(implementation: Implementation, tasks: int, rounds: floa
 
     add(
         "clients",
-        functools.partial(_clients, make, reports, notify_all, tasks, rounds, in_order=True, message=False),
+        functools.partial(_clients, make, reports, False, tasks, rounds, in_order=True, message=False),
         IN_ORDER_CONTRACTS,
         "clients wait and notify; that those who were notified return in that order rests on a FIFO ready queue",
     )
     add(
         "clients, any order",
-        functools.partial(_clients, make, reports, notify_all, tasks, rounds, in_order=False, message=False),
+        functools.partial(_clients, make, reports, False, tasks, rounds, in_order=False, message=False),
         ("any",),
         "clients wait and notify; which of two notified tasks returns first is left open",
     )
+    for suffix, in_order, contracts in (("", True, IN_ORDER_CONTRACTS), (", any order", False, ("any",))):
+        add(
+            "all operations" + suffix,
+            functools.partial(_clients, make, reports, notify_all, min(tasks, 3), 1, in_order=in_order, message=False),
+            contracts,
+            "up to three clients, one round: they also arrive without a pause, and call notify_all()",
+        )
     add(
         "cancellation",
-        functools.partial(_clients, make, reports, notify_all, 2, 1, in_order=True, message=True),
+        functools.partial(_clients, make, reports, False, 2, 2, in_order=True, message=True),
         ALL_CONTRACTS,
-        "two clients, one round: the CancelledError that comes out of wait() is the one that went in, message included",
+        "two clients, two rounds: the CancelledError that comes out of wait() is the one that went in, message included",
     )
     add(
         "exact counts",
@@ -77,13 +84,13 @@ def condition_scenarios(implementation: Implementation, tasks: int, rounds: floa
     if "wait_for" in operations:
         add(
             "wait_for",
-            functools.partial(_predicates, make, reports, notify_all),
+            functools.partial(_predicates, make, reports),
             ALL_CONTRACTS,
             "two clients wait for a predicate: it is called with the lock held, and its last value is returned",
         )
     add(
         "timeout",
-        functools.partial(_timeouts, make, reports, notify_all),
+        functools.partial(_timeouts, make, reports),
         ALL_CONTRACTS,
         "wait() under asyncio.timeout, with a deadline that ties with the notification, and another client that waits",
     )
@@ -118,7 +125,7 @@ def _monitored(
 async def _clients(
     make: Callable[[], Any],
     reports: bool,
-    notify_all: bool,
+    everything: bool,
     tasks: int,
     rounds: float,
     *,
@@ -126,7 +133,7 @@ async def _clients(
     message: bool,
 ) -> None:
     condition, monitor = _monitored(make, reports, in_order=in_order, message=message)
-    clients = {name: _use(name, condition, monitor, notify_all, rounds) for name in client_names(tasks)}
+    clients = {name: _use(name, condition, monitor, everything, rounds) for name in client_names(tasks)}
     await supervise(monitor, clients, functools.partial(_notify_everybody, condition, monitor))
 
 
@@ -141,17 +148,17 @@ async def _notify_everybody(condition: Any, monitor: ConditionMonitor) -> None:
     condition.release()
 
 
-async def _use(name: str, condition: Any, monitor: ConditionMonitor, notify_all: bool, rounds: float) -> None:
-    """In each round acquire the lock, wait or notify, and release."""
+async def _use(name: str, condition: Any, monitor: ConditionMonitor, everything: bool, rounds: float) -> None:
+    """In each round acquire the lock, wait or notify, and release; with `everything`, also at once and with notify_all()."""
     while rounds > 0:
         rounds -= 1
         try:
-            await checkpoint(maybe=rounds != math.inf)
+            await checkpoint(maybe=everything)
             monitor.calls(name)
             monitor.acquired(name, await condition.acquire())
             try:
                 may_wait = monitor.are_awake(monitor.is_asleep, besides=name)
-                operations = ["wait"] * may_wait + ["notify"] + ["notify_all"] * notify_all
+                operations = ["wait"] * may_wait + ["notify"] + ["notify_all"] * everything
                 operation = operations[choose(len(operations))]
                 if operation == "wait":
                     await monitored_wait(name, condition, monitor)
@@ -187,7 +194,7 @@ async def monitored_wait(name: str, condition: Any, monitor: ConditionMonitor, *
 # --- wait_for ----------------------------------------------------------------------------------------------------
 
 
-async def _predicates(make: Callable[[], Any], reports: bool, notify_all: bool) -> None:
+async def _predicates(make: Callable[[], Any], reports: bool) -> None:
     condition, monitor = _monitored(make, reports, in_order=False, message=False)
     shared: list[str] = [""]
     clients = {name: _wait_for(name, condition, monitor, shared) for name in client_names(2)}
@@ -256,7 +263,7 @@ async def _change(name: str, condition: Any, monitor: ConditionMonitor, shared: 
 # --- timeouts ----------------------------------------------------------------------------------------------------
 
 
-async def _timeouts(make: Callable[[], Any], reports: bool, notify_all: bool) -> None:
+async def _timeouts(make: Callable[[], Any], reports: bool) -> None:
     condition, monitor = _monitored(make, reports, in_order=False, message=False)
     clients = {
         "A": _wait_for_a_time("A", condition, monitor, 1),

@@ -38,7 +38,6 @@ _PROPERTIES = (
     "returns-as-documented",
     "raises-as-documented",
     "cancellation-delivered",
-    "permits-conserved",
 )
 
 

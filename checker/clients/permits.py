@@ -175,5 +175,5 @@ def at_rest(primitive: Any, monitor: PermitMonitor, release_error: type[Exceptio
     if release_error is not None:
         expect_raises(release_error, primitive.release, situation, "release()")
     while monitor.free:
-        expect_at_once(primitive.acquire(), "permits-conserved", situation, "acquire()")
+        expect_at_once(primitive.acquire(), monitor.terms.loss, situation, "acquire()")
         monitor.take("")

@@ -578,6 +578,11 @@ class ReturnsUnlocked:
         return None
 
 
+class NeverWaitsForTheLock:
+    async def acquire(self):
+        return self.locked() or await super().acquire()
+
+
 class CancelledUnlocked:
     """A cancelled wait doesn't acquire the lock again."""
 
@@ -718,6 +723,7 @@ FAULTS = [
     ("condition", NotifiesTheSameTwice, "notifies-n", 0),
     ("condition", PassesOnWhatItNeverGot, "no-spurious-wakeup", 1),
     ("condition", ReturnsUnlocked, "lock-held-on-return", 0),
+    ("condition", NeverWaitsForTheLock, "mutual-exclusion", 0),
     ("condition", CancelledUnlocked, "lock-held-on-return", 1),
     ("condition", KeepsTheLock, "state-as-reported", 0),
     ("condition", LosesTheMessageOfWait, "cancellation-delivered", 1),

@@ -68,14 +68,14 @@ def test_clients_that_never_end_have_a_finite_graph(role):
 
 
 def test_a_fault_is_found_however_many_rounds_it_takes():
-    class TiresAfterThree(faulty.Lock):
+    class TiresAfterFive(faulty.Lock):
         served = 0
 
         def give(self):
             self.served += bool(self.queue)
-            super().give() if self.served < 3 else faulty.ForgetsToWake.give(self)
+            super().give() if self.served < 5 else faulty.ForgetsToWake.give(self)
 
-    implementation = implementation_of(lock=TiresAfterThree)
+    implementation = implementation_of(lock=TiresAfterFive)
     assert violated_by(implementation, "lock", tasks=2, rounds=2) is None
     assert "no-lost-wakeup" in violated_by(implementation, "lock", tasks=2, rounds=math.inf)
 
@@ -84,20 +84,20 @@ INSTALLED = {file.minor for file in find_stdlib_files()}
 
 
 @pytest.mark.parametrize(
-    ("role", "release", "property", "cancel"),
+    ("role", "release", "property", "cancel", "tasks"),
     [
-        ("semaphore", "3.8", "fifo", 0),  # bpo-45997: a newcomer takes the permit that was meant for a woken waiter
-        ("semaphore", "3.9", "permits-conserved", 1),  # a woken waiter that is cancelled leaves the semaphore closed for ever
-        ("semaphore", "3.9", "state-as-reported", 0),  # locked() says False when acquire() would wait
-        ("condition", "3.9", "no-lost-wakeup", 1),  # gh-112202: a notification ends with its cancelled receiver
-        ("condition", "3.10", "cancellation-delivered", 1),  # the CancelledError is replaced by one without the message
-        ("condition", "3.13", "no-spurious-wakeup", 1),  # a cancelled waiter notifies another without having been notified
+        ("semaphore", "3.8", "fifo", 0, 3),  # bpo-45997: a newcomer takes the permit that was meant for a woken waiter
+        ("semaphore", "3.9", "permits-conserved", 1, 3),  # a woken waiter that is cancelled leaves the semaphore closed for ever
+        ("semaphore", "3.9", "state-as-reported", 0, 3),  # locked() says False when acquire() would wait
+        ("condition", "3.9", "no-lost-wakeup", 1, 3),  # gh-112202: a notification ends with its cancelled receiver
+        ("condition", "3.10", "cancellation-delivered", 1, 2),  # the CancelledError is replaced by one without the message
+        ("condition", "3.13", "no-spurious-wakeup", 1, 3),  # a cancelled waiter notifies another without having been notified
     ],
 )
-def test_known_bugs_of_cpython_are_found(role, release, property, cancel):
+def test_known_bugs_of_cpython_are_found(role, release, property, cancel, tasks):
     if release not in INSTALLED:
         pytest.skip(f"there is no CPython {release} on this machine")
-    found = violated_by(resolve(f"stdlib:{release}"), role, only=property, cancel=cancel, rounds=2)
+    found = violated_by(resolve(f"stdlib:{release}"), role, only=property, cancel=cancel, tasks=tasks)
     assert found is not None
     assert f": {property}: " in found
 

@@ -47,6 +47,20 @@ async def use_every_primitive(classes):
     with pytest.raises(ValueError):
         classes["semaphore"](-1)
 
+    for role in ("lock", "semaphore", "event", "condition"):
+        primitive = classes[role]()
+        if role != "event":
+            await primitive.acquire()
+        wait = getattr(primitive, "acquire" if role in ("lock", "semaphore") else "wait")
+
+        async def cancelled(wait=wait):
+            await wait()
+
+        waiter = asyncio.create_task(cancelled())
+        await asyncio.sleep(0)
+        waiter.cancel()
+        assert isinstance((await asyncio.gather(waiter, return_exceptions=True))[0], asyncio.CancelledError), role
+
     event = classes["event"]()
     waiters = [asyncio.ensure_future(event.wait()) for _ in range(2)]
     await asyncio.sleep(0)
