@@ -32,15 +32,19 @@ def test_semaphores_of_other_values_hold(name, value):
     assert found.violations == []
 
 
+# Counterexamples of these have no cancellation, and without any z3 needs half of the time for their depth of 12.
+WITHOUT_CANCELLATION = ("notifies_too_many", "lifo_notify")
+
+
 @pytest.mark.parametrize(("name", "fault"), FAULTS, ids=IDS)
 def test_each_fault_breaks_what_it_says_and_z3_agrees_on_the_lengths(name, fault):
-    model = family(name).build(Size(3), fault.name)
+    model = family(name).build(Size(3, cancel=int(fault.name not in WITHOUT_CANCELLATION)), fault.name)
     explorer = Explorer(model)
     lengths = {violation.property: violation.length for violation in explorer.run().violations}
     assert set(fault.breaks) <= lengths.keys()
-    # Deep counterexamples of the condition are left to the slow comparison: z3 needs a minute for depth 19.
-    within = {name: length for name, length in lengths.items() if length <= 10}
-    refuted = {found.property: found for found in refute(model, within, max_depth=10).refuted}
+    # What a fault breaks besides is compared where it shows early: z3 would need a minute for the condition's depth 19.
+    within = {name: length for name, length in lengths.items() if length <= 10 or name in fault.breaks}
+    refuted = {found.property: found for found in refute(model, within, max_depth=max(within.values())).refuted}
     assert {name: len(found) for name, found in refuted.items()} == within
     for found in refuted.values():
         states = explorer.replay(found.schedule)
