@@ -41,6 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _HASH_SEED = "0"
+_WORTH_A_PROCESS = 6  # clients times rounds
 
 
 @app.command()
@@ -124,6 +125,9 @@ def verify(
     stdlib_path: Annotated[
         list[str] | None, typer.Option("--stdlib-path", help="Where another CPython's standard library is.", show_default=False)
     ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", help="Searches at a time, in processes of their own; 0 takes one a processor if it pays.")
+    ] = 0,
     allow_bounded: options.AllowBounded = False,
     json: options.JsonFile = None,
     trace: options.TraceFile = None,
@@ -150,6 +154,7 @@ def verify(
         timeout=timeout,
         keep_going=keep_going,
         stdlib_paths=tuple(stdlib_path or ()),
+        jobs=jobs or _jobs_that_pay(tasks, rounds),
         progress_on=progress_on,
     ):
         verdict = verification.verdict
@@ -180,6 +185,11 @@ def replay(
     if json is not None:
         write_json(outcome.to_json(), json)
     raise typer.Exit(0 if outcome.confirmed else 3)
+
+
+def _jobs_that_pay(tasks: int, rounds: str) -> int:
+    """Return one for small searches, which end before another process has started."""
+    return (os.cpu_count() or 1) if not rounds.isdecimal() or tasks * int(rounds) >= _WORTH_A_PROCESS else 1
 
 
 def _settings(counterexample: Counterexample, ignore: frozenset[str], forbid: bool, max_depth: int) -> Settings:

@@ -7,6 +7,7 @@ primitive.
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 
@@ -34,7 +35,8 @@ def main() -> int:
         ("asyncio", f"asyncio of CPython {platform.python_version()}, which you are running"),
     ):
         show(console, Rule(title))
-        for verification in verify("all", impl=impl, tasks=TASKS, rounds=ROUNDS, cancel=CANCEL, progress_on=progress_on):
+        jobs = os.cpu_count() or 1
+        for verification in verify("all", impl=impl, tasks=TASKS, rounds=ROUNDS, cancel=CANCEL, jobs=jobs, progress_on=progress_on):
             show(console, render_verdict(verification.verdict))
             for found in verification.counterexamples:
                 counterexample = found.counterexample

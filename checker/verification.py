@@ -20,6 +20,7 @@ from .clients.refining import refinement_scenarios
 from .errors import UsageError
 from .explorer import Progress
 from .implementations import PRIMITIVES, Implementation, resolve
+from .pool import Pool
 from .verdict import Counterexample, Verdict, worst
 
 __all__ = ["PRIMITIVES", "Found", "Verification", "find_part", "parse_rounds", "verify"]
@@ -65,6 +66,35 @@ def parse_rounds(rounds: str | int) -> float:
     return number
 
 
+@dataclass(frozen=True)
+class Request:
+    """What is to be verified, in plain data: it crosses processes."""
+
+    primitive: str
+    impl: str
+    tasks: int
+    rounds: float
+    contract: str
+    stdlib_paths: tuple[str, ...]
+    options: dict[str, Any]
+
+    def parts(self) -> list[VerificationScenario]:
+        """Return the scenarios that together verify the primitive: its properties, and its refinement of the model."""
+        return _parts(self.primitive, self.implementation(), self.tasks, self.rounds)
+
+    def implementation(self) -> Implementation:
+        """Return the implementation."""
+        return resolve(self.impl, self.primitive, self.stdlib_paths)
+
+
+@dataclass
+class Explored:
+    """The verdict on one part, and its counterexamples, each with the clients and rounds that show it."""
+
+    verdict: Verdict
+    counterexamples: list[tuple[Counterexample, int, float]]
+
+
 def verify(
     primitive: str,
     *,
@@ -73,10 +103,14 @@ def verify(
     rounds: str | int = 2,
     contract: str = "stock",
     stdlib_paths: tuple[str, ...] = (),
+    jobs: int = 1,
     progress_on: Callable[[str], AbstractContextManager[Progress | None]] | None = None,
     **options: Any,
 ) -> Iterator[Verification]:
     """Verify a primitive, or `all` of them, one after the other; `options` go to `check`.
+
+    The scenarios of a primitive know nothing of each other: with `jobs` above 1 so many are explored at a time, in
+    processes of their own. What comes out is the same, in the same order.
 
     Raises:
         UsageError: if the primitive or the implementation does not exist.
@@ -86,14 +120,25 @@ def verify(
     if tasks < 1:
         raise UsageError(f"--tasks {tasks}: expected at least 1")
     implementation = resolve(impl, None if primitive == "all" else primitive, stdlib_paths)
-    for name in wanted:
-        if primitive == "all" and name not in implementation.classes:
-            continue
-        yield _verify_one(name, implementation, tasks, count, contract, progress_on, options)
+    requests = [
+        Request(name, impl, tasks, count, contract, tuple(map(str, stdlib_paths)), options)
+        for name in wanted
+        if primitive != "all" or name in implementation.classes
+    ]
+    if jobs > 1:
+        with Pool(jobs) as pool:
+            for request in requests:
+                for part in request.parts():
+                    if contract in part.contracts:
+                        pool.submit(explore_part, request, part.name)
+            for request in requests:
+                yield _verify_one(request, lambda request, part: pool.result(explore_part, request, part.name))
+    else:
+        for request in requests:
+            yield _verify_one(request, lambda request, part: explore_part(request, part.name, progress_on))
 
 
 def _parts(primitive: str, implementation: Implementation, tasks: int, rounds: float) -> list[VerificationScenario]:
-    """Return the scenarios that together verify a primitive: its properties, and its refinement of the model."""
     return [
         *verification_scenarios(primitive, implementation, tasks, rounds),
         *refinement_scenarios(primitive, implementation, tasks, rounds),
@@ -108,76 +153,75 @@ def _wanted(primitive: str) -> tuple[str, ...]:
     return (primitive,)
 
 
-def _verify_one(
-    primitive: str,
-    implementation: Implementation,
-    tasks: int,
-    rounds: float,
-    contract: str,
-    progress_on: Callable[[str], AbstractContextManager[Progress | None]] | None,
-    options: dict[str, Any],
-) -> Verification:
+def _verify_one(request: Request, explored_of: Callable[[Request, VerificationScenario], Explored | None]) -> Verification:
     parts: list[Verdict] = []
     counterexamples: list[Found] = []
     left_out: list[str] = []
-    keep_going = bool(options.get("keep_going"))
-    for part in _parts(primitive, implementation, tasks, rounds):
-        if contract not in part.contracts:
+    keep_going = bool(request.options.get("keep_going"))
+    for part in request.parts():
+        if request.contract not in part.contracts:
             left_out.append(part.name)
             continue
-        if progress_on is None:
-            verdict = check(part.fn, contract=contract, name=part.name, **options)
-        else:
-            with progress_on(f"{primitive}: {part.name}") as progress:
-                verdict = check(part.fn, contract=contract, name=part.name, progress=progress, **options)
-        parts.append(verdict)
-        counterexamples += [
-            _smallest(Found(violation, part, tasks, rounds), primitive, implementation, options) for violation in verdict.violations
-        ]
+        explored = explored_of(request, part)
+        if explored is None:
+            break
+        parts.append(explored.verdict)
+        for counterexample, tasks, rounds in explored.counterexamples:
+            (smallest,) = (same for same in _parts(request.primitive, request.implementation(), tasks, rounds) if same.name == part.name)
+            counterexamples.append(Found(counterexample, smallest, tasks, rounds))
         if counterexamples and not keep_going:
             break
-        if any("interrupted" in reason for reason in verdict.reasons):
+        if any("interrupted" in reason for reason in explored.verdict.reasons):
             break
-    verdict = _combine(primitive, implementation, parts, tasks, rounds)
+    verdict = _combine(request, parts)
     verdict.violations = _first_of_each([found.counterexample for found in counterexamples])
     if left_out:
         verdict.notes.append(
-            f"left out under {contract}, since what they claim rests on the order of the loop's ready queue: {', '.join(left_out)}"
+            f"left out under {request.contract}, since what they claim rests on the order of the loop's ready queue: {', '.join(left_out)}"
         )
     if counterexamples and not keep_going:
         verdict.notes.append("stopped at the first violation; --keep-going collects one of every property")
-    return Verification(primitive, implementation, verdict, counterexamples)
+    return Verification(request.primitive, request.implementation(), verdict, counterexamples)
 
 
-def _smallest(found: Found, primitive: str, implementation: Implementation, options: dict[str, Any]) -> Found:
+def explore_part(
+    request: Request,
+    name: str,
+    progress_on: Callable[[str], AbstractContextManager[Progress | None]] | None = None,
+) -> Explored:
+    """Explore one scenario of a verification, and look how small a scope shows each violation that it has."""
+    (part,) = (part for part in request.parts() if part.name == name)
+    if progress_on is None:
+        verdict = check(part.fn, contract=request.contract, name=name, **request.options)
+    else:
+        with progress_on(name) as progress:
+            verdict = check(part.fn, contract=request.contract, name=name, progress=progress, **request.options)
+    return Explored(verdict, [_smallest(violation, name, request) for violation in verdict.violations])
+
+
+def _smallest(counterexample: Counterexample, name: str, request: Request) -> tuple[Counterexample, int, float]:
     """Look for the same violation with fewer clients and rounds: a short trace is worth a short search.
 
     What a smaller scope does not show within a few thousand runs stays as it was found.
     """
-    sizes = [(tasks, rounds) for tasks in range(1, found.tasks + 1) for rounds in range(1, int(min(found.rounds, 3)) + 1)]
+    sizes = [(tasks, rounds) for tasks in range(1, request.tasks + 1) for rounds in range(1, int(min(request.rounds, 3)) + 1)]
     sizes.sort(key=lambda size: (size[0] * size[1], size[0]))
-    counterexample = found.counterexample
-    names = ("time", "cancel", "ignore", "merge", "max_depth")
+    options = {name: value for name, value in request.options.items() if name in ("time", "cancel", "ignore", "merge", "max_depth")}
     for tasks, rounds in sizes:
-        if tasks * rounds >= found.tasks * found.rounds:
+        if tasks * rounds >= request.tasks * request.rounds:
             break
-        for part in _parts(primitive, implementation, tasks, rounds):
-            if part.name == found.part.name:
-                verdict = check(
-                    part.fn,
-                    contract=counterexample.contract,
-                    name=part.name,
-                    keep_going=True,
-                    runs=_SMALLEST_RUNS,
-                    **{name: options[name] for name in names if name in options},
-                )
+        for part in _parts(request.primitive, request.implementation(), tasks, rounds):
+            if part.name == name:
+                verdict = check(part.fn, contract=counterexample.contract, name=name, keep_going=True, runs=_SMALLEST_RUNS, **options)
                 for violation in verdict.violations:
                     if violation.property == counterexample.property and violation.contract == counterexample.contract:
-                        return Found(violation, part, tasks, rounds)
-    return found
+                        return violation, tasks, rounds
+    return counterexample, request.tasks, request.rounds
 
 
-def _combine(primitive: str, implementation: Implementation, parts: list[Verdict], tasks: int, rounds: float) -> Verdict:
+def _combine(request: Request, parts: list[Verdict]) -> Verdict:
+    primitive, tasks, rounds = request.primitive, request.tasks, request.rounds
+    implementation = request.implementation()
     scope = dict(parts[0].scope) if parts else {}
     scope |= {
         "tasks": tasks,

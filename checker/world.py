@@ -51,6 +51,8 @@ def is_leaf_module(name: str) -> bool:
     """Return True for modules whose globals are taken not to matter: the standard library and the engine itself."""
     if name.startswith(_ENGINE):
         return not name.startswith(_PROGRAM_ROOMS)
+    if name.startswith("treadle.model"):
+        return True
     return name.partition(".")[0] in sys.stdlib_module_names and name != "__main__"
 
 
@@ -317,6 +319,7 @@ def _is_fixed(value: Any) -> bool:
         or value is MISSING
         or isinstance(value, (*_CODE, *_DESCRIPTORS, type, types.ModuleType, types.CodeType, types.GenericAlias, enum.Enum))
         or type(value).__module__ in _LEAF_TYPE_MODULES
+        or hasattr(type(value), "_treadle_leaf")
     )
 
 

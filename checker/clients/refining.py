@@ -156,7 +156,7 @@ def refinement_scenarios(
     return [
         VerificationScenario(
             f"{primitive}/refinement",
-            functools.partial(_refine, primitive, functools.partial(make, *arguments), client, tasks, rounds),
+            functools.partial(_refine, specification(primitive, tasks), primitive, functools.partial(make, *arguments), client, rounds),
             ("refinement",),
             ALL_CONTRACTS,
             "every visible behaviour is one of the model's, and the code rests only where the model may",
@@ -164,8 +164,7 @@ def refinement_scenarios(
     ]
 
 
-async def _refine(primitive: str, make: Callable[[], Any], client: Client, tasks: int, rounds: float) -> None:
-    shared = specification(primitive, tasks)
+async def _refine(shared: Specification, primitive: str, make: Callable[[], Any], client: Client, rounds: float) -> None:
     shared.history.clear()
     follower = Follower(shared)
     when_stable(follower.stable)
