@@ -1,11 +1,12 @@
 """The simulated clock, and why its instants are a type.
 
-A program that loops over `asyncio.sleep(1)` has finitely many states only if deadlines are compared with *now*, not with zero. Which of a program's
-floats are instants cannot be seen from outside, so the loop hands asyncio's own modules an `Instant`, a float that knows what it is:
-adding a delay gives an instant, the difference of two is a plain number, comparing two is fine. Everything else (a remainder, a comparison with a plain number, printing it)
-would make the absolute time observable: then `observed` is called, and the search falls back to absolute time. Code outside asyncio that asks
-for the time gets a plain float, and counts as observing it at once. Refused: rounding or hiding the clock, either of which
-would merge states that differ.
+A program that loops over `asyncio.sleep(1)` has finitely many states only if deadlines are compared with *now*, not
+with zero. Which of a program's floats are instants cannot be seen from outside, so the loop hands asyncio's own
+modules an `Instant`, a float that knows what it is: adding a delay gives an instant, the difference of two is a plain
+number, comparing two is fine. Everything else (a remainder, a comparison with a plain number, printing it) would make
+the absolute time observable: then `observed` is called, and the search falls back to absolute time. Code outside
+asyncio that asks for the time gets a plain float, and counts as observing it at once. Refused: rounding or hiding the
+clock, either of which would merge states that differ.
 """
 
 from __future__ import annotations

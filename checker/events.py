@@ -1,8 +1,9 @@
 """What can happen next: callbacks that are ready, timers, and events from outside the loop.
 
-Handles are our own, not `asyncio.Handle`: every callback of every run makes one, and asyncio's costs three times as much (it formats,
-it checks for debugging, it keeps a repr). They have the same public methods. Outside events are small classes, one a kind, so that a choice can
-say what it was about and what it costs: `weight` is the price of choosing the event although something else would have come first in stock order.
+Handles are our own, not `asyncio.Handle`: every callback of every run makes one, and asyncio's costs three times as
+much (it formats, it checks for debugging, it keeps a repr). They have the same public methods. Outside events are
+small classes, one a kind, so that a choice can say what it was about and what it costs: `weight` is the price of
+choosing the event although something else would have come first in stock order.
 """
 
 from __future__ import annotations
@@ -79,7 +80,10 @@ class TimerHandle(Handle):
 
 
 class OutsideEvent:
-    """Something that the event loop does not control, and that is pending. `born` is the iteration in which it came up."""
+    """Something that the event loop does not control, and that is pending.
+
+    `born` is the iteration in which it came up.
+    """
 
     __slots__ = ()
     weight = 1
@@ -133,7 +137,10 @@ class ExecutorJob(OutsideEvent):
 
 
 class Cancellation(OutsideEvent):
-    """A cancellation out of the budget, which may strike its task now. Costs more than other deviations: people blame it last."""
+    """A cancellation out of the budget, which may strike its task now.
+
+    Costs more than other deviations: people blame it last.
+    """
 
     __slots__ = ("task",)
     weight = 2

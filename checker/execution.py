@@ -1,8 +1,9 @@
 """One run of a scenario from its first callback to its end: set up, drive, drain, and leave nothing behind.
 
-A run that ends by itself is wound up as `asyncio.run` does it: the other tasks are cancelled and awaited, asynchronous generators closed. A run that is cut short (its state
-is known, a property is violated) is not wound up: its coroutines are closed quietly, and nothing that they do then is seen. Cyclic garbage is
-collected between runs, every now and then, and never inside one, so that the death of an object happens at the same moment in every run.
+A run that ends by itself is wound up as `asyncio.run` does it: the other tasks are cancelled and awaited,
+asynchronous generators closed. A run that is cut short (its state is known, a property is violated) is not wound up:
+its coroutines are closed quietly, and nothing that they do then is seen. Cyclic garbage is collected between runs,
+every now and then, and never inside one, so that the death of an object happens at the same moment in every run.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 from . import fences
 from .errors import FenceError, UsageError
-from .loop import SimulatedLoop, SimulatedTask
+from .loop import SimulatedLoop, SimulatedTask, make_loop
 from .runtime import Chooser, Recorder, Run, Settings, Violation, describe_told, set_current
 from .scheduling import drive, drive_default
 from .waiting import explain_deadlock
@@ -33,8 +34,9 @@ _GARBAGE_EVERY = 100  # runs between two collections of cyclic garbage
 class Outcome:
     """How a run ended.
 
-    `kind` is one of `done`, `violated`, `cut` (a known state was reached), `cancelled` (the scenario ended by an injected cancellation), `depth` (the limit on steps) and
-    `fence`. `result` is what the scenario returned, and `shown` its repr.
+    `kind` is one of `done`, `violated`, `cut` (a known state was reached), `cancelled` (the scenario ended by an
+    injected cancellation), `depth` (the limit on steps) and `fence`. `result` is what the scenario returned, and
+    `shown` its repr.
     """
 
     kind: str
@@ -61,13 +63,14 @@ def execute(
 ) -> Outcome:
     """Run `scenario` once; `chooser` decides. Must be called inside `simulation()`.
 
-    `attach(run)` is called before the first step. Raises UsageError if the scenario isn't a coroutine function, and whatever the chooser raises.
+    `attach(run)` is called before the first step. Raises UsageError if the scenario isn't a coroutine function, and
+    whatever the chooser raises.
     """
     global _runs
     _runs += 1
     if _runs % _GARBAGE_EVERY == 0:
         gc.collect(0)  # what is young: the search's own memory, which grows, is not looked at again and again
-    loop = SimulatedLoop()
+    loop = make_loop()
     run = Run(loop, chooser, settings, recorder, budget=settings.cancel)
     set_current(run)
     asyncio._set_running_loop(loop)
@@ -192,8 +195,8 @@ def _drain(run: Run, main: SimulatedTask) -> None:
     loop.live_tasks()
     for ref in loop.unretrieved:
         late = ref()
-        if late is not None and late._log_traceback:  # type: ignore[attr-defined]
-            late._log_traceback = False  # type: ignore[attr-defined]
+        if late is not None and late._log_traceback:
+            late._log_traceback = False
             loop.told.append({"message": "Task exception was never retrieved", "exception": late._exception})
     if loop.told:
         run.violate("no-unhandled-exception", describe_told(loop.told[0]))
@@ -206,8 +209,8 @@ def _close_quietly(loop: SimulatedLoop) -> None:
             coroutine = task.get_coro()
             for _ in range(100):  # a coroutine may await again and again while it is being closed
                 try:
-                    coroutine.close()  # type: ignore[union-attr]
-                except BaseException:  # noqa: BLE001, S112  # whatever it raises belongs to a run that is over
+                    coroutine.close()
+                except BaseException:  # whatever it raises belongs to a run that is over
                     continue
                 break
     loop.tasks.clear()

@@ -1,9 +1,10 @@
 """The explorer: runs a scenario again and again, each time with another schedule, until no choice is left untaken.
 
-Nothing is ever copied: coroutines cannot be. A run repeats the choices that lead to where it departs, departs, and goes on in stock order; every choice that it meets on its
-own way leaves its other options in the frontier. A state that was seen before ends the run, since everything after it has been or will be explored from there. *Not*
-looking a state up is always sound, so merging backs off where it does not pay (`_Merging`), by counts and never by clocks: the same search takes the same
-way every time.
+Nothing is ever copied: coroutines cannot be. A run repeats the choices that lead to where it departs, departs, and
+goes on in stock order; every choice that it meets on its own way leaves its other options in the frontier. A state
+that was seen before ends the run, since everything after it has been or will be explored from there. *Not* looking a
+state up is always sound, so merging backs off where it does not pay (`_Merging`), by counts and never by clocks: the
+same search takes the same way every time.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ __all__ = ["Finding", "Limits", "Result", "explore", "sample"]
 
 @dataclass(frozen=True)
 class Limits:
-    """Where a search stops: `states` and `runs` are counts, `depth` steps in one run, `seconds` of real time. None is no limit."""
+    """Where a search stops: `states` and `runs` are counts, `depth` steps in one run, `seconds` of real time.
+
+    None is no limit.
+    """
 
     states: int | None = None
     depth: int = 10_000
@@ -274,7 +278,8 @@ def explore(
 ) -> Result:
     """Explore every schedule of `scenario` under `settings`.
 
-    Stops at the first violation unless `keep_going`, which collects the first one of each property; `only` names the properties that end the search. `merge` is `auto`, `on` or `off`.
+    Stops at the first violation unless `keep_going`, which collects the first one of each property; `only` names the
+    properties that end the search. `merge` is `auto`, `on` or `off`.
 
     Raises:
         NondeterminismError: if a run does not repeat its own choices.
@@ -324,12 +329,12 @@ def explore(
                 break
             if outcome.kind == "depth":
                 _hold_back(result, f"a run took more than {settings.max_steps} steps (--max-depth)")
-            if outcome.violation is not None and outcome.violation.property not in found:
-                if only is None or outcome.violation.property in only:
-                    found.add(outcome.violation.property)
-                    result.findings.append(Finding(outcome.violation, trimmed(path.trail[: path.position])))
-                    if not keep_going:
-                        break
+            violation = outcome.violation
+            if violation is not None and violation.property not in found and (only is None or violation.property in only):
+                found.add(violation.property)
+                result.findings.append(Finding(violation, trimmed(path.trail[: path.position])))
+                if not keep_going:
+                    break
             if progress is not None:
                 result.seconds = perf_counter() - start
                 result.frontier = len(frontier)
@@ -408,9 +413,11 @@ class _Walk:
 
 
 class _PriorityWalk(_Walk):
-    """The choices of one run with random priorities: of the options, the one whose owner has the highest priority (Burckhardt et al., ASPLOS 2010).
+    """The choices of one run with random priorities: of the options, the one whose owner has the highest priority
+    (Burckhardt et al., ASPLOS 2010).
 
-    Owners are met in order; `changes` moments at which the owner of the next choice falls to the lowest priority are drawn beforehand.
+    Owners are met in order; `changes` moments at which the owner of the next choice falls to the lowest priority are
+    drawn beforehand.
     """
 
     def __init__(self, generator: random.Random, length: int, changes: int = 3) -> None:
@@ -448,7 +455,10 @@ def sample(
     keep_going: bool = False,
     progress: Progress | None = None,
 ) -> Result:
-    """Run `limits.runs` random schedules of `scenario`; `strategy` is `random` or `pct`. The verdict is never `verified`."""
+    """Run `limits.runs` random schedules of `scenario`; `strategy` is `random` or `pct`.
+
+    The verdict is never `verified`.
+    """
     settings = _with_depth(settings, limits)
     fingerprinter = Fingerprinter()
     fingerprinter.world.prepare(scenario)

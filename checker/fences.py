@@ -1,8 +1,9 @@
 """What the simulation cannot control fails loudly at the call site, with the way out.
 
-While runs are under way, the standard functions below are replaced by guards. A guard fires only when it is called from code outside the standard
-library while a step of a run executes: `logging` may read the clock, the program may not. Refused: simulating these things behind the program's back, which would give
-verdicts about a world that the program never meets; and a list of modules that may not be imported, since importing harms nobody.
+While runs are under way, the standard functions below are replaced by guards. A guard fires only when it is called
+from code outside the standard library while a step of a run executes: `logging` may read the clock, the program may
+not. Refused: simulating these things behind the program's back, which would give verdicts about a world that the
+program never meets; and a list of modules that may not be imported, since importing harms nobody.
 """
 
 from __future__ import annotations
@@ -31,13 +32,15 @@ _REAL = "replace it by a fake whose waits are `await treadle.checker.checkpoint(
 _SLEEP = "use `await asyncio.sleep()`, which takes simulated time"
 _THREAD = "use `await asyncio.to_thread(...)` or loop.run_in_executor(), which are simulated"
 
+_CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
+_DRAWS = (
+    "random", "randint", "randrange", "choice", "choices", "shuffle", "sample", "uniform", "getrandbits", "gauss", "expovariate",
+    "betavariate", "triangular",
+)  # fmt: skip
 _FENCES: list[tuple[Any, str, str, str]] = [
-    *[(time, name, f"time.{name}()", _CLOCK) for name in ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")],
+    *[(time, name, f"time.{name}()", _CLOCK) for name in _CLOCKS],
     (time, "sleep", "time.sleep()", _SLEEP),
-    *[
-        (random, name, f"random.{name}()", _RANDOM)
-        for name in "random randint randrange choice choices shuffle sample uniform getrandbits gauss expovariate betavariate triangular".split()
-    ],
+    *[(random, name, f"random.{name}()", _RANDOM) for name in _DRAWS],
     (os, "urandom", "os.urandom()", _RANDOM),
     (uuid, "uuid1", "uuid.uuid1()", _RANDOM),
     (uuid, "uuid4", "uuid.uuid4()", _RANDOM),

@@ -1,13 +1,16 @@
 """Fingerprints of live programs: everything that the future of a run can depend on, as sixteen bytes.
 
-A walk starts from the tasks that are not done and visits whatever they can reach: coroutine frames (code, instruction, locals, evaluation stack, the exception being handled), closures,
-objects, futures with their callbacks, then the ready queue, the pending outside events, the timers, the budget, the monitors and the globals that the code can reach. It writes a
-sequence of tokens; objects with an identity are numbered in the order of the first visit, so two runs in the same state write the same
-tokens, whatever their addresses are, and also in another process. Structure is written with `bytes` tags, values as they are.
+A walk starts from the tasks that are not done and visits whatever they can reach: coroutine frames (code,
+instruction, locals, evaluation stack, the exception being handled), closures, objects, futures with their callbacks,
+then the ready queue, the pending outside events, the timers, the budget, the monitors and the globals that the code
+can reach. It writes a sequence of tokens; objects with an identity are numbered in the order of the first visit, so
+two runs in the same state write the same tokens, whatever their addresses are, and also in another process. Structure
+is written with `bytes` tags, values as they are.
 
-What cannot be looked into is written as a token that never occurs again: such a state equals no other, so merging is lost and soundness is not;
-`opaque` names the types. Refused: `copy`/`pickle` protocols (they run the program's code), `f_locals` as the source of values (it misses the evaluation stack, and up to 3.12 keeps stale
-references alive), and `hash()` (it differs between processes).
+What cannot be looked into is written as a token that never occurs again: such a state equals no other, so merging is
+lost and soundness is not; `opaque` names the types. Refused: `copy`/`pickle` protocols (they run the program's code),
+`f_locals` as the source of values (it misses the evaluation stack, and up to 3.12 keeps stale references alive), and
+`hash()` (it differs between processes).
 """
 
 from __future__ import annotations
@@ -31,7 +34,10 @@ Writer = Callable[["Walk", Any], None]
 
 
 class Fingerprinter:
-    """Takes fingerprints of the states of one search. `opaque` maps the names of types that could not be looked into to how often that was so."""
+    """Takes fingerprints of the states of one search.
+
+    `opaque` maps the names of types that could not be looked into to how often that was so.
+    """
 
     def __init__(self, world: World | None = None) -> None:
         self.world = World() if world is None else world
@@ -170,7 +176,7 @@ class Walk:
             self.emit(hook)
         for ref in loop.unretrieved:
             late = ref()
-            if late is not None and late._log_traceback:  # type: ignore[attr-defined]
+            if late is not None and late._log_traceback:
                 self.emit(late)
         if loop._exception_handler is not None or loop._task_factory is not None:
             self.emit(loop._exception_handler)
@@ -336,7 +342,8 @@ def _constant(value: object) -> str:
     return f"{type(value).__name__}:{value!r}"
 
 
-# Filled by `writers`: types without an identity of their own, written in place; types that are numbered; awaitables that stand at the end of an await chain.
+# Filled by `writers`: types without an identity of their own, written in place; types that are numbered; awaitables
+# that stand at the end of an await chain.
 INLINE: dict[type, Writer] = {}
 WRITERS: dict[type, Writer] = {}
 AWAITED: dict[type, bytes] = {}

@@ -1,12 +1,13 @@
 """The simulated event loop: asyncio's own C tasks and futures, in one thread, without a selector and without a clock.
 
-It holds what may happen next (ready callbacks, timers, outside events) and decides nothing: which of them happens is the business of
-`scheduling`. Refused: subclassing `asyncio.BaseEventLoop`, whose selector, clock, debug mode and thread checks would have to be
-undone one by one, and which costs twice as much a callback.
+It holds what may happen next (ready callbacks, timers, outside events) and decides nothing: which of them happens is
+the business of `scheduling`. Refused: subclassing `asyncio.BaseEventLoop`, whose selector, clock, debug mode and
+thread checks would have to be undone one by one, and which costs twice as much a callback.
 
-Tasks and futures of this loop all have the same hash. Sets of tasks (TaskGroup has one, `asyncio.wait` makes one) then iterate in the order of insertion in
-every run, instead of the order of addresses. The design asked for hashes in creation order; one hash for all repeats just as well, and leaves no number
-that grows for ever in programs that never end, and so no state that differs in it alone.
+Tasks and futures of this loop all have the same hash. Sets of tasks (TaskGroup has one, `asyncio.wait` makes one)
+then iterate in the order of insertion in every run, instead of the order of addresses. The design asked for hashes in
+creation order; one hash for all repeats just as well, and leaves no number that grows for ever in programs that never
+end, and so no state that differs in it alone.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from .clock import Instant
 from .errors import FenceError
 from .events import Checkpoint, ExecutorJob, Handle, OutsideEvent, TimerHandle
 
-__all__ = ["SimulatedFuture", "SimulatedLoop", "SimulatedTask"]
+__all__ = ["NamelessTask", "SimulatedFuture", "SimulatedLoop", "SimulatedTask", "make_loop"]
 
 T = TypeVar("T")
 _copy_context = contextvars.copy_context
@@ -34,17 +35,20 @@ _eager_factory = getattr(asyncio, "eager_task_factory", object())  # 3.12 and la
 class SimulatedFuture(asyncio.Future[Any]):
     """asyncio's own future with a hash that repeats in every run."""
 
-    __hash__ = _same_hash  # type: ignore[assignment]  # a bound C method: as fast as the hash it replaces
+    __hash__ = _same_hash  # a bound C method: as fast as the hash it replaces
 
 
 class SimulatedTask(asyncio.Task[Any]):
     """asyncio's own task with a hash that repeats in every run."""
 
-    __hash__ = _same_hash  # type: ignore[assignment]
+    __hash__ = _same_hash
 
 
 class NamelessTask(SimulatedTask):
-    """A task whose name was generated. Generated names count up for ever, so they are part of the state only once the program reads one."""
+    """A task whose name was generated.
+
+    Generated names count up for ever, so they are part of the state only once the program reads one.
+    """
 
     def get_name(self) -> str:
         """Return the name, and take note that the program has seen it."""
@@ -62,8 +66,8 @@ class NamelessTask(SimulatedTask):
 class SimulatedLoop(asyncio.AbstractEventLoop):
     """An event loop that does nothing by itself.
 
-    `ready` holds callbacks in stock order, `outside` the pending outside events in order of creation, `timers` the timers not yet taken in;
-    `tasks` the tasks that may not be done. `now` is the simulated time in seconds.
+    `ready` holds callbacks in stock order, `outside` the pending outside events in order of creation, `timers` the
+    timers not yet taken in; `tasks` the tasks that may not be done. `now` is the simulated time in seconds.
     """
 
     def __init__(self) -> None:
@@ -210,7 +214,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         for task in tasks:
             if not task.done():
                 live.append(task)
-            elif task._log_traceback:  # type: ignore[attr-defined]
+            elif task._log_traceback:
                 self.unretrieved.append(weakref.ref(task))
         tasks[:] = live
         del task
@@ -310,15 +314,18 @@ _SIGNAL = "call the handler from a task after `await treadle.checker.checkpoint(
 _NESTED = "the scenario already runs inside a loop: await the coroutine, or spawn it with asyncio.create_task()"
 
 for _names, _remedy in (
-    (
-        "add_reader remove_reader add_writer remove_writer sock_recv sock_recv_into sock_recvfrom sock_recvfrom_into sock_sendall sock_sendto"
-        " sock_connect sock_accept sock_sendfile sendfile start_tls create_connection create_server create_unix_connection create_unix_server"
-        " connect_accepted_socket create_datagram_endpoint connect_read_pipe connect_write_pipe getaddrinfo getnameinfo",
-        _NETWORK,
-    ),
+    ("add_reader remove_reader add_writer remove_writer getaddrinfo getnameinfo sendfile start_tls", _NETWORK),
+    ("sock_recv sock_recv_into sock_recvfrom sock_recvfrom_into sock_sendall sock_sendto sock_connect sock_accept sock_sendfile", _NETWORK),
+    ("create_connection create_server create_unix_connection create_unix_server connect_accepted_socket", _NETWORK),
+    ("create_datagram_endpoint connect_read_pipe connect_write_pipe", _NETWORK),
     ("subprocess_exec subprocess_shell", _SUBPROCESS),
     ("add_signal_handler remove_signal_handler", _SIGNAL),
     ("run_forever run_until_complete stop close", _NESTED),
 ):
     for _name in _names.split():
         setattr(SimulatedLoop, _name, _fenced(_name, _remedy))
+
+
+def make_loop() -> SimulatedLoop:
+    """Return a new simulated loop; its fences stand in for the methods that look abstract."""
+    return SimulatedLoop()  # type: ignore[abstract]

@@ -1,11 +1,13 @@
-"""What every monitor needs: who the clients are, which of them have been cancelled, and whether a CancelledError is the right one.
+"""What every monitor needs: who the clients are, which of them have been cancelled, and whether a CancelledError is
+the right one.
 
-A monitor watches one primitive *from outside*: it is told what the clients do (call, return, raise, release) and asks the
-primitive only what anybody may ask. So it fits any implementation. It decides with what the documentation promises, and
-where an implementation is free it accepts either behaviour: a monitor that accuses correct code is a bug, like one that is blind.
+A monitor watches one primitive *from outside*: it is told what the clients do (call, return, raise, release) and asks
+the primitive only what anybody may ask. So it fits any implementation. It decides with what the documentation
+promises, and where an implementation is free it accepts either behaviour: a monitor that accuses correct code is a
+bug, like one that is blind.
 
-The explorer merges equal states, and a monitor is part of the state. So a monitor holds what the properties need and nothing
-that grows: who waits in which order, who holds, what is still owed. No logs, no counters of events.
+The explorer merges equal states, and a monitor is part of the state. So a monitor holds what the properties need and
+nothing that grows: who waits in which order, who holds, what is still owed. No logs, no counters of events.
 """
 
 from __future__ import annotations
@@ -29,9 +31,8 @@ def enumerate_names(names: Iterable[str]) -> str:
 class Monitor:
     """Knows the clients of one primitive by name. The main task of a scenario is not one: nothing cancels it.
 
-    Attributes:
-        tasks: the task of each client that has started.
-        calling: the client that has called an operation in the present step, which has not returned; "" if there is none.
+    Attributes: tasks: the task of each client that has started. calling: the client that has called an operation in
+    the present step, which has not returned; "" if there is none.
     """
 
     def __init__(self) -> None:

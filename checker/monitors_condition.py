@@ -5,11 +5,12 @@
 implementation's business: as soon as the receiver runs again, or only when its `wait()` ends, after it has got the lock
 back. The ledger accepts both.
 
-- While a receiver that has been cancelled is still inside `wait()`, anybody else who waits may return by virtue of its
-  notification, if nobody waits longer.
-- When the receiver's `wait()` has ended with the CancelledError, the first heir who still waits is owed the wakeup instead.
-- If none of the heirs waits any more, nothing is owed to anybody. But who began to wait after the `notify()` may get the
-  notification all the same, from an implementation that passes it on late: an *optional* wakeup.
+- While a receiver that has been cancelled is still inside `wait()`, anybody else who waits may return by virtue of
+  its notification, if nobody waits longer.
+- When the receiver's `wait()` has ended with the CancelledError, the first heir who still waits is owed the wakeup
+  instead.
+- If none of the heirs waits any more, nothing is owed to anybody. But who began to wait after the `notify()` may get
+  the notification all the same, from an implementation that passes it on late: an *optional* wakeup.
 
 Anybody else who returns from `wait()` was woken for nothing. Receivers return in the order of notification where the
 ready queue is FIFO: each has to get the lock back, and which of two woken tasks asks for it first is otherwise a matter
@@ -154,7 +155,10 @@ class ConditionMonitor(PermitMonitor):
         return True
 
     def stable(self) -> None:
-        """Check a state in which nothing is in flight. While somebody holds the lock, those who were woken may rightly wait."""
+        """Check a state in which nothing is in flight.
+
+        While somebody holds the lock, those who were woken may rightly wait.
+        """
         super().stable()
         if self.free == 0:
             return

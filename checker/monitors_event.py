@@ -1,7 +1,8 @@
 """Event from outside: a flag, and everybody who waits for it.
 
-`set()` wakes all who wait at that moment, even if `clear()` follows in the same breath. So the monitor remembers of each
-waiting client whether `set()` has been called since it began to wait. In which order they wake is nobody's promise.
+`set()` wakes all who wait at that moment, even if `clear()` follows in the same breath. So the monitor remembers of
+each waiting client whether `set()` has been called since it began to wait. In which order they wake is nobody's
+promise.
 """
 
 from __future__ import annotations

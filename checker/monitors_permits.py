@@ -1,9 +1,10 @@
 """Lock, Semaphore and BoundedSemaphore from outside: permits are handed out, in order, and none is lost or invented.
 
-A lock is one permit. The monitor counts for itself: `free` is the initial number, plus one for each call of `release()`,
-minus one for each `acquire()` that has returned to its client. The primitive's own counter may be smaller for a while, when
-it has given a permit to a waiter who has not run yet (*handed over*), or equal, when it lets the waiter take it. Both are
-correct. So about a state with somebody inside `acquire()` and permits free nothing can be said from outside, but:
+A lock is one permit. The monitor counts for itself: `free` is the initial number, plus one for each call of
+`release()`, minus one for each `acquire()` that has returned to its client. The primitive's own counter may be
+smaller for a while, when it has given a permit to a waiter who has not run yet (*handed over*), or equal, when it
+lets the waiter take it. Both are correct. So about a state with somebody inside `acquire()` and permits free nothing
+can be said from outside, but:
 
 - `free` = 0: `locked()` is True, and no `acquire()` may return (mutual exclusion; the counter is never negative);
 - nobody is inside `acquire()`: `locked()` says whether `free` = 0, and an `acquire()` with `free` > 0 returns at once;
@@ -11,9 +12,9 @@ correct. So about a state with somebody inside `acquire()` and permits free noth
 - an `acquire()` that returns leaves nobody behind who came earlier and could not have had a permit of his own.
 
 The last is FIFO in a form that holds under every contract. Two permits that were handed over in order may reach their
-tasks in the other order if ready callbacks may, so the completions as such are in order only where the ready queue is FIFO
-(`in_order`), and only among those that had to wait: who comes while permits are left over for him may pass those who
-have been served and not run yet.
+tasks in the other order if ready callbacks may, so the completions as such are in order only where the ready queue is
+FIFO (`in_order`), and only among those that had to wait: who comes while permits are left over for him may pass those
+who have been served and not run yet.
 """
 
 from __future__ import annotations
@@ -62,12 +63,10 @@ class PermitMonitor(Monitor):
         message: whether to check that a CancelledError comes out with the message that went in.
         immediate: whether `locked()` says that `acquire()` must wait; a semaphore's does, a lock's only that it is locked.
 
-    Attributes:
-        free: permits that nobody holds, counted from outside.
-        holders: who holds one, sorted.
-        inside: who has called `acquire()` and has neither got a permit nor been cancelled out of it, in order of the calls.
-        promised: who of these called it when it had to return at once; "" if nobody did.
-        said_locked: what `locked()` said just before the call that is in progress, if that is to be checked.
+    Attributes: free: permits that nobody holds, counted from outside. holders: who holds one, sorted. inside: who has
+    called `acquire()` and has neither got a permit nor been cancelled out of it, in order of the calls. promised: who
+    of these called it when it had to return at once; "" if nobody did. said_locked: what `locked()` said just before
+    the call that is in progress, if that is to be checked.
     """
 
     def __init__(
@@ -104,7 +103,10 @@ class PermitMonitor(Monitor):
         self.inside.append(name)
 
     def acquired(self, name: str, result: object, *, keep: bool = True) -> None:
-        """`acquire()` has returned to the client. Without `keep` the client is no holder: it will not give the permit back."""
+        """`acquire()` has returned to the client.
+
+        Without `keep` the client is no holder: it will not give the permit back.
+        """
         at_once = self.calling == name
         if not at_once:
             self.settle()

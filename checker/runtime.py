@@ -1,7 +1,8 @@
 """One run of a scenario, while it runs: what the scenario has asked for, and what has been seen so far.
 
-The functions that scenarios call (`checkpoint`, `choose`, `fail`, …) find their run here. There is one run at a time in a process, so it is a module
-global and not a context variable: a context variable would be part of every task's context and so of every state.
+The functions that scenarios call (`checkpoint`, `choose`, `fail`, …) find their run here. There is one run at a time
+in a process, so it is a module global and not a context variable: a context variable would be part of every task's
+context and so of every state.
 """
 
 from __future__ import annotations

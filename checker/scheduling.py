@@ -1,19 +1,22 @@
 """The three contracts: what may happen next, and who is asked.
 
-`stock` and `stretched` go in iterations, as asyncio's loop does: it takes outside events in, which queue their callbacks behind what is ready, and
-runs everything in the queue. What is taken in before an iteration runs at its end, and what runs before it cannot depend on it. So we decide later
-than the loop does: *after* an iteration we choose which outside callbacks had been taken in before it, and run them there and then. That is the
-same sequence of callbacks, with fewer choices made in vain. An event that came up during an iteration is too young to have been taken in before
-it (`born`), unless nothing was ready: then the loop waits, and takes in what it likes. `any` has no iterations: each choice is the next step.
+`stock` and `stretched` go in iterations, as asyncio's loop does: it takes outside events in, which queue their
+callbacks behind what is ready, and runs everything in the queue. What is taken in before an iteration runs at its
+end, and what runs before it cannot depend on it. So we decide later than the loop does: *after* an iteration we
+choose which outside callbacks had been taken in before it, and run them there and then. That is the same sequence of
+callbacks, with fewer choices made in vain. An event that came up during an iteration is too young to have been taken
+in before it (`born`), unless nothing was ready: then the loop waits, and takes in what it likes. `any` has no
+iterations: each choice is the next step.
 
-*Late delivery.* A checkpoint that completes before an iteration that queues nothing, and touches nothing that the checkpoint's callback touches, could
-as well complete after it. These options come last (`deferred_from` is the index of the first) and are explored only after the iteration has turned
-out to queue something, which `Chooser.confirm` says. Whether a cancellation, a timer or an executor's job comes early can always matter; so they are not
-deferred, and where one of them follows a deferred event in the same intake, that pair is explored at once (`Then`).
+*Late delivery.* A checkpoint that completes before an iteration that queues nothing, and touches nothing that the
+checkpoint's callback touches, could as well complete after it. These options come last (`deferred_from` is the index
+of the first) and are explored only after the iteration has turned out to queue something, which `Chooser.confirm`
+says. Whether a cancellation, a timer or an executor's job comes early can always matter; so they are not deferred,
+and where one of them follows a deferred event in the same intake, that pair is explored at once (`Then`).
 
-*Within one intake* timers come after other events, as asyncio's loop has it, and in order of their deadlines. Under virtual time the
-clock stands still while anything but a cancellation can happen; a timer whose deadline is not after *now* is taken in without a
-choice, as asyncio's loop would, and equal deadlines come in any order.
+*Within one intake* timers come after other events, as asyncio's loop has it, and in order of their deadlines. Under
+virtual time the clock stands still while anything but a cancellation can happen; a timer whose deadline is not after
+*now* is taken in without a choice, as asyncio's loop would, and equal deadlines come in any order.
 """
 
 from __future__ import annotations
@@ -97,7 +100,8 @@ class Intake:
     def is_known(self, options: int) -> bool:
         """Look the present state up if that may pay; return True, and cut the run, if everything from here on is known.
 
-        It may pay where there is a choice, where a step has made one since the last time, and now and then in a program that loops without choices.
+        It may pay where there is a choice, where a step has made one since the last time, and now and then in a
+        program that loops without choices.
         """
         run = self.run
         if options > 1 or run.inner != self._inner or self._boring >= _LOOKUP_EVERY:
@@ -421,7 +425,7 @@ def _delays(ready: Any, start: int) -> list[Delay]:
 
 
 def is_stretchable(handle: Handle) -> bool:
-    """Return True for the start of a task and for a bare yield: the steps that asyncio's C task queues by itself, without a future or an error."""
+    """Return True for the start of a task and for a bare yield: what asyncio's C task queues by itself, without an error."""
     callback = handle._callback
     return type(callback).__name__ == "TaskStepMethWrapper" and not any(
         isinstance(referent, BaseException) for referent in gc.get_referents(callback)

@@ -1,7 +1,8 @@
 """How a walk writes each type: one small function a type, and the rule for instances of classes.
 
-Three tables of `fingerprint` are filled here: `INLINE` (no identity of their own: written in place), `WRITERS` (numbered), `AWAITED` (C objects that stand
-at the end of an await chain; being awaited is all the state they have). A type that is in none of them is unknown, which costs merging and nothing else.
+Three tables of `fingerprint` are filled here: `INLINE` (no identity of their own: written in place), `WRITERS`
+(numbered), `AWAITED` (C objects that stand at the end of an await chain; being awaited is all the state they have). A
+type that is in none of them is unknown, which costs merging and nothing else.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from . import fingerprint
 from .clock import Instant
 from .events import Handle, TimerHandle
 from .fingerprint import INLINE, WRITERS, CodeInfo, Walk, Writer
-from .loop import NamelessTask, SimulatedFuture, SimulatedLoop, SimulatedTask
+from .loop import NamelessTask, SimulatedFuture, SimulatedLoop, SimulatedTask, make_loop
 from .runtime import Run
 from .snapshots import cache_contents
 from .world import _LEAF_TYPE_MODULES, is_leaf_module
@@ -210,9 +211,11 @@ def _deque(walk: Walk, value: collections.deque[Any]) -> None:
 
 
 def _set(walk: Walk, value: set[Any] | frozenset[Any]) -> None:
-    """Sets are written in the order in which they iterate, which is behaviour, with their table's size, on which later orders depend.
+    """Sets are written in the order in which they iterate, which is behaviour, with their table's size, on which
+    later orders depend.
 
-    Objects that hash by address iterate in an order that no two runs share and no program may rely on: they are put in an order of our own.
+    Objects that hash by address iterate in an order that no two runs share and no program may rely on: they are put
+    in an order of our own.
     """
     walk.out += (b"set", len(value), sys.getsizeof(value))
     if len(value) > 1 and any(_hashes_by_address(item) for item in value):
@@ -231,7 +234,8 @@ def _hashes_by_address(item: Any) -> bool:
         return target is None or _hashes_by_address(target)
     if isinstance(item, tuple):
         return any(_hashes_by_address(inner) for inner in item)
-    return type(item).__hash__ is object.__hash__ or isinstance(item, (types.FunctionType, types.MethodType, types.BuiltinFunctionType))
+    by_address: Any = object.__hash__
+    return type(item).__hash__ is by_address or isinstance(item, (types.FunctionType, types.MethodType, types.BuiltinFunctionType))
 
 
 def _simple_namespace(walk: Walk, value: types.SimpleNamespace) -> None:
@@ -469,9 +473,9 @@ def instance_writer(kind: type) -> Writer:
         return lambda walk, value: walk.out.extend((b"leaf", name))
     if kind.__module__ in _LEAF_TYPE_MODULES and kind not in WRITERS:
         name = _class_name(kind)
-        return lambda walk, value: walk.out.__iadd__((b"leaf", name))
+        return lambda walk, value: walk.out.extend((b"leaf", name))
     if issubclass(kind, enum.Enum):
-        return lambda walk, value: walk.out.__iadd__((b"enum", _class_name(type(value)), value.name))
+        return lambda walk, value: walk.out.extend((b"enum", _class_name(type(value)), value.name))
     base = _c_base(kind)
     if base is None:
         name = _class_name(kind)
@@ -530,11 +534,12 @@ def _c_base(kind: type) -> type | None:
 def _implemented_in_c(cls: type) -> bool:
     for name, value in vars(cls).items():
         if isinstance(value, (types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType)):
-            if value.__objclass__ is cls:
-                return True
-        elif isinstance(value, types.BuiltinFunctionType) and value.__self__ is cls:
-            return True
-        elif isinstance(value, types.GetSetDescriptorType) and name not in ("__dict__", "__weakref__"):
+            own = value.__objclass__ is cls
+        elif isinstance(value, types.BuiltinFunctionType):
+            own = value.__self__ is cls
+        else:
+            own = isinstance(value, types.GetSetDescriptorType) and name not in ("__dict__", "__weakref__")
+        if own:
             return True
     return False
 
@@ -640,7 +645,8 @@ WRITERS.update(
     }
 )
 _WRITE_DICT = frozenset({asyncio.Future, asyncio.Task, BaseException, types.SimpleNamespace})
-_C_TYPES = frozenset(set(INLINE) | set(WRITERS)) - {SimulatedFuture, SimulatedTask, NamelessTask, SimulatedLoop, Handle, TimerHandle, Run, Instant}
+_OURS = frozenset({SimulatedFuture, SimulatedTask, NamelessTask, SimulatedLoop, Handle, TimerHandle, Run, Instant})
+_C_TYPES = (frozenset(INLINE) | frozenset(WRITERS)) - _OURS
 
 
 def _probe_awaitables() -> None:
@@ -649,7 +655,7 @@ def _probe_awaitables() -> None:
     async def numbers() -> Any:
         yield 1
 
-    loop = SimulatedLoop()
+    loop = make_loop()
     future = SimulatedFuture(loop=loop)
     waiter = future.__await__()
     INLINE[type(waiter)] = _referents
@@ -657,7 +663,7 @@ def _probe_awaitables() -> None:
     step = loop.ready.pop()._callback
     INLINE[type(step)] = _referents
     task._log_destroy_pending = False  # type: ignore[attr-defined]
-    task.get_coro().close()  # type: ignore[union-attr]
+    task.get_coro().close()
     coroutine = asyncio.sleep(0)
     INLINE[type(coroutine.__await__())] = _referents
     coroutine.close()

@@ -74,7 +74,10 @@ def spawn(monitor: Monitor, clients: Mapping[str, Coroutine[Any, Any, None]]) ->
 
 
 async def run_clients(monitor: Monitor, clients: Mapping[str, Coroutine[Any, Any, None]]) -> None:
-    """Run the clients to their ends. A client may have been cancelled before it began; another exception of one comes out."""
+    """Run the clients to their ends.
+
+    A client may have been cancelled before it began; another exception of one comes out.
+    """
     await finish(spawn(monitor, clients))
 
 
@@ -90,7 +93,8 @@ async def supervise(
 ) -> None:
     """Run clients that wait for each other to their ends: when all that are left are asleep, `relieve()` wakes them.
 
-    A client may fall asleep only while another is awake (`Monitor.are_awake`), so all can be asleep only after one has ended.
+    A client may fall asleep only while another is awake (`Monitor.are_awake`), so all can be asleep only after one
+    has ended.
     """
     tasks = spawn(monitor, clients)
     while pending := [task for task in tasks if not task.done()]:

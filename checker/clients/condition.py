@@ -4,9 +4,9 @@ The most general client arrives at any moment, acquires the lock, waits or notif
 keeps the lock for a while, so that those whom it woke have to wait for the lock, and may be cancelled there. A client
 waits only while another is awake that can still notify it; when all who are left wait, the main task notifies them.
 
-What multiplies the states without adding to the sorts of things that can go wrong has scenarios of its own: arriving without a
-pause and `notify_all()` (one round), exact counts of `notify(n)`, `wait_for`, a lock that two conditions share, a wait
-under `asyncio.timeout`, the message of the CancelledError, and the errors.
+What multiplies the states without adding to the sorts of things that can go wrong has scenarios of its own: arriving
+without a pause and `notify_all()` (one round), exact counts of `notify(n)`, `wait_for`, a lock that two conditions
+share, a wait under `asyncio.timeout`, the message of the CancelledError, and the errors.
 """
 
 from __future__ import annotations
@@ -208,7 +208,10 @@ async def _predicates(make: Callable[[], Any], reports: bool) -> None:
 
 
 async def _wait_for(name: str, condition: Any, monitor: ConditionMonitor, shared: list[str]) -> None:
-    """Wait until the shared value is true. The predicate is the client's own code: that it is called says that `wait()` has returned."""
+    """Wait until the shared value is true.
+
+    The predicate is the client's own code: that it is called says that `wait()` has returned.
+    """
     waiting = False
     last = ""
 

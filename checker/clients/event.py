@@ -1,7 +1,7 @@
 """What verifies an Event.
 
-Clients wait, set, clear, and set and clear in one breath, in any order. A client may wait only while the event is set or
-another client could still set it, so that a run that comes to rest has a reason which is not the client's own.
+Clients wait, set, clear, and set and clear in one breath, in any order. A client may wait only while the event is set
+or another client could still set it, so that a run that comes to rest has a reason which is not the client's own.
 """
 
 from __future__ import annotations

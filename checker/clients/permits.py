@@ -4,12 +4,13 @@ The most general client arrives at any moment, acquires, stays as long as it lik
 later. It may be cancelled wherever it is suspended; then it does what a program must do (it releases what it holds, and
 nothing else), counts the attempt as a round, and goes on.
 
-What need not be multiplied with that has scenarios of its own, with two clients: the `async with` form (with an exception
-out of the block), the composition with `asyncio.timeout` and `asyncio.wait_for`, and the errors.
+What need not be multiplied with that has scenarios of its own, with two clients: the `async with` form (with an
+exception out of the block), the composition with `asyncio.timeout` and `asyncio.wait_for`, and the errors.
 
-About `wait_for`: until Python 3.11 it runs `acquire()` in a task of its own, and it is known to return a result although
-its caller was cancelled (bpo-37658). That is asyncio's doing and not the primitive's. So the delivery of cancellations is
-judged with `asyncio.timeout`, and with `wait_for` only whether the primitive keeps what its `acquire()` did not return.
+About `wait_for`: until Python 3.11 it runs `acquire()` in a task of its own, and it is known to return a result
+although its caller was cancelled (bpo-37658). That is asyncio's doing and not the primitive's. So the delivery of
+cancellations is judged with `asyncio.timeout`, and with `wait_for` only whether the primitive keeps what its
+`acquire()` did not return.
 """
 
 from __future__ import annotations

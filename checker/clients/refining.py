@@ -1,13 +1,17 @@
-"""Refinement: every visible behaviour of the real code is one that its model allows, and it rests only where the model may.
+"""Refinement: every visible behaviour of the real code is one that its model allows, and it rests only where the
+model may.
 
-The client does whatever the model's clients may do, and tells a `Follower` each visible label: calls, returns, exceptions, cancellations. The
-follower keeps the *node* of the model that these labels lead to: the set of model states that the primitive may be in, closed under the model's
-silent steps. A label that the node does not allow violates the refinement (T); so does a stable state of the code in which the model owes an output (F):
-a task that waits although the model says that it must be let through. The node is a small number in the follower, and the follower is part of the
-state, so the explorer walks the product of code and model by itself, and merges in it. Silent divergence (D) would be a run that never
-becomes stable: it hits the limit on steps, and such a verdict is never `verified`.
+The client does whatever the model's clients may do, and tells a `Follower` each visible label: calls, returns,
+exceptions, cancellations. The follower keeps the *node* of the model that these labels lead to: the set of model
+states that the primitive may be in, closed under the model's silent steps. A label that the node does not allow
+violates the refinement (T); so does a stable state of the code in which the model owes an output (F): a task that
+waits although the model says that it must be let through. The node is a small number in the follower, and the
+follower is part of the state, so the explorer walks the product of code and model by itself, and merges in it. Silent
+divergence (D) would be a run that never becomes stable: it hits the limit on steps, and such a verdict is never
+`verified`.
 
-The model is the one without limits on rounds and cancellations, so that only the primitive is judged and not how often the client uses it.
+The model is the one without limits on rounds and cancellations, so that only the primitive is judged and not how
+often the client uses it.
 """
 
 from __future__ import annotations
@@ -70,7 +74,10 @@ def specification(primitive: str, tasks: int) -> Specification:
 
 
 class Follower:
-    """Follows one run of the code in the model. `node` is where it is, `inside` the operation that each client is in."""
+    """Follows one run of the code in the model.
+
+    `node` is where it is, `inside` the operation that each client is in.
+    """
 
     def __init__(self, specification: Specification) -> None:
         self.specification = specification
@@ -145,7 +152,7 @@ def refinement_scenarios(
     primitive: str, implementation: Implementation, tasks: int, rounds: float
 ) -> list[VerificationScenario]:
     """Return the scenario that holds an implementation against the model of its primitive."""
-    make = implementation.require(primitive)
+    make: Callable[..., Any] = implementation.require(primitive)
     client = {"event": _event_client, "condition": _condition_client}.get(primitive, _permit_client)
     operations = implementation.operations[primitive]
     if primitive == "event" and "clear" not in operations:
@@ -153,10 +160,11 @@ def refinement_scenarios(
     if primitive == "semaphore":
         client = functools.partial(_permit_client, surplus=True)
     arguments = (1,) if "semaphore" in primitive else ()
+    build: Callable[[], Any] = functools.partial(make, *arguments)
     return [
         VerificationScenario(
             f"{primitive}/refinement",
-            functools.partial(_refine, specification(primitive, tasks), primitive, functools.partial(make, *arguments), client, rounds),
+            functools.partial(_refine, specification(primitive, tasks), primitive, build, client, rounds),
             ("refinement",),
             ALL_CONTRACTS,
             "every visible behaviour is one of the model's, and the code rests only where the model may",
