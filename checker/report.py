@@ -124,7 +124,7 @@ def _cell(step: Step) -> RenderableType:
     lines += [Text(note) for note in step.notes]
     if step.place and step.kind != "cancel":
         # What the program says is wrapped; a source line is only there to be recognised.
-        lines.append(Text.assemble((f"{step.place} ", "dim"), step.source, no_wrap=True, overflow="ellipsis"))
+        lines.append(Text.assemble(step.source, (f"  {step.place}", "dim"), no_wrap=True, overflow="ellipsis"))
     elif step.source and step.kind != "cancel":
         lines.append(Text(step.source))
     return Group(*lines)
