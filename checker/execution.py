@@ -66,10 +66,6 @@ def execute(
     `attach(run)` is called before the first step. Raises UsageError if the scenario isn't a coroutine function, and
     whatever the chooser raises.
     """
-    global _runs
-    _runs += 1
-    if _runs % _GARBAGE_EVERY == 0:
-        gc.collect(0)  # what is young: the search's own memory, which grows, is not looked at again and again
     loop = make_loop()
     run = Run(loop, chooser, settings, recorder, budget=settings.cancel)
     set_current(run)
@@ -91,6 +87,8 @@ def execute(
         if attach is not None:
             attach(run)
         drive(run)
+        if run.broken is not None:
+            raise run.broken
         outcome = _conclude(run, main)
         if outcome.kind == "done":
             outcome.shown = repr(outcome.result)  # while the run lives: a repr may look at names and times
@@ -103,6 +101,15 @@ def execute(
         sys.set_asyncgen_hooks(*hooks)
         asyncio._set_running_loop(None)
         set_current(None)
+        _collect_garbage()
+
+
+def _collect_garbage() -> None:
+    """Now and then look for cyclic garbage: after a run, so that what finalizers do to globals is undone before the next."""
+    global _runs
+    _runs += 1
+    if _runs % _GARBAGE_EVERY == 0:
+        gc.collect(0)  # what is young: the search's own memory, which grows, is not looked at again and again
 
 
 def _stop(run: Run) -> None:

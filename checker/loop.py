@@ -4,10 +4,10 @@ It holds what may happen next (ready callbacks, timers, outside events) and deci
 the business of `scheduling`. Refused: subclassing `asyncio.BaseEventLoop`, whose selector, clock, debug mode and
 thread checks would have to be undone one by one, and which costs twice as much a callback.
 
-Tasks and futures of this loop all have the same hash. Sets of tasks (TaskGroup has one, `asyncio.wait` makes one)
-then iterate in the order of insertion in every run, instead of the order of addresses. The design asked for hashes in
-creation order; one hash for all repeats just as well, and leaves no number that grows for ever in programs that never
-end, and so no state that differs in it alone.
+Tasks and futures of this loop all have the same hash. The order in which a set of tasks iterates (TaskGroup has one,
+`asyncio.wait` makes one) then depends on nothing but the order of insertion, where it otherwise depends on addresses. The
+design asked for hashes in creation order; one hash for all repeats just as well, and leaves no number that grows for
+ever in programs that never end, and so no state that differs in it alone.
 """
 
 from __future__ import annotations

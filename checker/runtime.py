@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .errors import TreadleError
+from .errors import FenceError, NondeterminismError, TreadleError
 from .events import Handle, OutsideEvent
 from .loop import SimulatedLoop
 
@@ -103,6 +103,7 @@ class Run:
     depth_exceeded: bool = False
     deadlocked: bool = False
     violation: Violation | None = None
+    broken: NondeterminismError | None = None  # the run does not repeat what it was to repeat
     invariants: list[tuple[Callable[[], object], str, str]] = field(default_factory=list)
     stable_hooks: list[Callable[[], object]] = field(default_factory=list)
     cancel_hooks: list[Callable[[asyncio.Task[Any]], object]] = field(default_factory=list)
@@ -129,7 +130,12 @@ class Run:
         if len(options) == 1 or self.loop.draining or self.loop.dead:
             return 0
         self.inner += 1
-        return self.choose(options)
+        try:
+            return self.choose(options)
+        except NondeterminismError as error:
+            self.broken = error  # the program may catch what is raised here, and must not carry on
+            self.loop.fence = FenceError(str(error))
+            raise
 
     def execute(self, handle: Handle) -> None:
         """Run one callback: a step."""
