@@ -64,6 +64,7 @@ def semaphore_scenarios(
     reports = "locked" in operations
     bounded = primitive == "bounded-semaphore"
     error = ValueError if bounded else None
+    few_rounds = math.inf if rounds == math.inf else 1
     scenarios = [
         VerificationScenario(
             f"{primitive}/clients",
@@ -88,10 +89,10 @@ def semaphore_scenarios(
             scenarios.append(
                 VerificationScenario(
                     f"{primitive}/extra releases" + suffix,
-                    functools.partial(_extra_releases, make, reports, tasks, rounds, in_order=in_order),
+                    functools.partial(_extra_releases, make, reports, tasks, few_rounds, in_order=in_order),
                     _PROPERTIES,
                     contracts,
-                    "clients acquire and never release; the main task releases one or two at a time"
+                    "clients acquire once each and never release; the main task releases one or two at a time"
                     + ("" if in_order else _ORDER),
                 )
             )
