@@ -1,8 +1,9 @@
 """What the simulation cannot control fails loudly at the call site, with the way out.
 
-While runs are under way, the standard functions below are replaced by guards. A guard fires only when it is called
-from code outside the standard library while a step of a run executes: `logging` may read the clock, the program may
-not. Refused: simulating these things behind the program's back, which would give verdicts about a world that the
+While runs are under way, the standard functions below are replaced by guards, also where the program has imported them
+under names of its own. A guard fires only while a step of a run executes; those of clocks and randomness only when they
+are called from outside the standard library: `logging` may read the clock, the program may not.
+Refused: simulating these things behind the program's back, which would give verdicts about a world that the
 program never meets; and a list of modules that may not be imported, since importing harms nobody.
 """
 
@@ -12,6 +13,7 @@ import contextlib
 import functools
 import os
 import random
+import secrets
 import signal
 import socket
 import subprocess
@@ -32,18 +34,23 @@ _REAL = "replace it by a fake whose waits are `await treadle.checker.checkpoint(
 _SLEEP = "use `await asyncio.sleep()`, which takes simulated time"
 _THREAD = "use `await asyncio.to_thread(...)` or loop.run_in_executor(), which are simulated"
 
-_CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns")
+_CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "localtime", "gmtime")
 _DRAWS = (
     "random", "randint", "randrange", "choice", "choices", "shuffle", "sample", "uniform", "getrandbits", "gauss", "expovariate",
     "betavariate", "triangular",
 )  # fmt: skip
-_FENCES: list[tuple[Any, str, str, str]] = [
+_SECRETS = ("choice", "randbelow", "token_bytes", "token_hex", "token_urlsafe")
+_Fence = tuple[Any, str, str, str]  # where, under which name, what the user called, and the way out
+_FENCES: list[_Fence] = [
     *[(time, name, f"time.{name}()", _CLOCK) for name in _CLOCKS],
-    (time, "sleep", "time.sleep()", _SLEEP),
     *[(random, name, f"random.{name}()", _RANDOM) for name in _DRAWS],
+    *[(secrets, name, f"secrets.{name}()", _RANDOM) for name in _SECRETS],
     (os, "urandom", "os.urandom()", _RANDOM),
     (uuid, "uuid1", "uuid.uuid1()", _RANDOM),
     (uuid, "uuid4", "uuid.uuid4()", _RANDOM),
+]
+_STRICT: list[_Fence] = [  # not even the standard library may do these for the program
+    (time, "sleep", "time.sleep()", _SLEEP),
     (socket.socket, "__init__", "socket.socket()", _REAL),
     (subprocess.Popen, "__init__", "subprocess.Popen()", _REAL),
     (threading.Thread, "start", "threading.Thread.start()", _THREAD),
@@ -54,23 +61,57 @@ _FENCES: list[tuple[Any, str, str, str]] = [
 @contextlib.contextmanager
 def raised() -> Iterator[None]:
     """Replace the functions by guards for the time being."""
-    saved = [(owner, name, owner.__dict__[name]) for owner, name, _, _ in _FENCES]
-    for owner, name, call, remedy in _FENCES:
-        setattr(owner, name, _guard(owner.__dict__[name], call, remedy))
+    replaced: list[tuple[Any, str, Any]] = []
+    guards: dict[int, Callable[..., Any]] = {}
+    for fences, strict in ((_FENCES, False), (_STRICT, True)):
+        for owner, name, call, remedy in fences:
+            function = owner.__dict__[name]
+            guards[id(function)] = guard = _guard(function, call, remedy, strict)
+            replaced.append((owner, name, function))
+            setattr(owner, name, guard)
+    for namespace, name in _aliases(guards):
+        replaced.append((namespace, name, namespace[name]))
+        namespace[name] = guards[id(namespace[name])]
     try:
         yield
     finally:
-        for owner, name, function in saved:
-            setattr(owner, name, function)
+        for owner, name, function in replaced:
+            if isinstance(owner, dict):
+                owner[name] = function
+            else:
+                setattr(owner, name, function)
 
 
-def _guard(function: Callable[..., Any], call: str, remedy: str) -> Callable[..., Any]:
+_known: dict[int, tuple[dict[str, Any], int, list[str]]] = {}  # namespace, its size when it was looked through, aliases in it
+
+
+def _aliases(guards: dict[int, Callable[..., Any]]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield where the program has fenced functions under names of its own (`from time import monotonic`)."""
+    for module in list(sys.modules.values()):
+        namespace = getattr(module, "__dict__", None)
+        if not isinstance(namespace, dict) or not _is_programs(str(namespace.get("__name__", ""))):
+            continue
+        known = _known.get(id(namespace))
+        if known is None or known[1] != len(namespace):
+            names = [name for name, value in namespace.items() if id(value) in guards]
+            known = _known[id(namespace)] = (namespace, len(namespace), names)
+        for name in known[2]:
+            if id(namespace.get(name)) in guards:
+                yield namespace, name
+
+
+def _guard(function: Callable[..., Any], call: str, remedy: str, strict: bool) -> Callable[..., Any]:
     from . import runtime
 
     @functools.wraps(function)
     def guard(*args: Any, **kwargs: Any) -> Any:
         run = runtime._current
-        if run is not None and not run.loop.dead and _is_programs(sys._getframe(1).f_globals.get("__name__", "")):
+        if (
+            run is not None
+            and not run.loop.dead
+            and run.thread == threading.get_ident()  # a progress bar may tick in a thread of its own
+            and (strict or _is_programs(sys._getframe(1).f_globals.get("__name__", "")))
+        ):
             error = FenceError(f"{call} was called inside the simulation, which cannot control it; {remedy}")
             run.loop.fence = error
             raise error

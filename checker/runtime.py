@@ -8,6 +8,7 @@ context and so of every state.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -103,6 +104,7 @@ class Run:
     depth_exceeded: bool = False
     deadlocked: bool = False
     violation: Violation | None = None
+    thread: int = field(default_factory=threading.get_ident)  # the one that executes the run
     broken: NondeterminismError | None = None  # the run does not repeat what it was to repeat
     invariants: list[tuple[Callable[[], object], str, str]] = field(default_factory=list)
     stable_hooks: list[Callable[[], object]] = field(default_factory=list)
