@@ -34,7 +34,7 @@ def implementations() -> list[str]:
     return [*(f"stdlib:{minor}" for minor in older), "asyncio", "reference"]
 
 
-def survey(tasks: int = 3, rounds: int = 2, timeout: float | None = 60) -> str:
+def survey(tasks: int = 3, rounds: int = 1, timeout: float | None = 120) -> str:
     """Return the table as Markdown."""
     names = [name.replace("-", " ") for name in PRIMITIVES]
     lines = [f"| implementation | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
@@ -54,7 +54,7 @@ def survey(tasks: int = 3, rounds: int = 2, timeout: float | None = 60) -> str:
         lines.append(f"| {version} | {' | '.join(cells)} |")
     lines.append("")
     lines.append(
-        f"Contract stock, virtual time, {tasks} clients × {rounds} rounds, up to {_CANCEL} cancellation; "
+        f"Contract stock, virtual time, {tasks} clients × {rounds} round{'' if rounds == 1 else 's'}, up to {_CANCEL} cancellation; "
         f"explored with Python {platform.python_version()}. "
         "*c*: needs a cancellation. Properties that break only after another one has are not listed."
         + (" *bounded*: the search hit a limit of time before it was through." if bounded else "")

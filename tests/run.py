@@ -7,6 +7,8 @@ environment that it runs in), `.venv-3.12` and so on for the others. `make insta
     tests/run.py --only 3.11 --only 3.13      these versions
     tests/run.py -- tests/reference -k lock   what follows "--" goes to pytest
 
+The interpreter that runs this script runs all tests, the others leave the long ones out (`--light`, see conftest.py).
+
 Refused: tox and nox. They want environments of their own beside the `.venv` that people work in, and a second description of the install.
 """
 
@@ -101,7 +103,7 @@ def test(python: Python, arguments: list[str]) -> tuple[bool, str]:
     print(f"\n=== Python {python.version}: {python.executable}", flush=True)
     if not install(python):
         return False, "the environment could not be set up (see above)"
-    return run_pytest(python, arguments)
+    return run_pytest(python, arguments if python.is_running() else ["--light", *arguments])
 
 
 def main() -> int:
