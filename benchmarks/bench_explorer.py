@@ -5,9 +5,6 @@
    away; `states` has not.
 2. What one schedule costs without merging, against one `asyncio.Runner.run` of the same scenario: rounds of both in
    turn, the ratio of each pair.
-
-Rivals are measured in the same run where they are installed (`pip install detangle frontrun`); figures of rivals
-never come from elsewhere.
 """
 
 from __future__ import annotations
