@@ -2,13 +2,15 @@
 
 While runs are under way, the standard functions below are replaced by guards, also where the program has imported them
 under names of its own. A guard fires only while a step of a run executes; those of clocks and randomness only when they
-are called from outside the standard library: `logging` may read the clock, the program may not.
+are called from outside the standard library: `logging` may read the clock, the program may not. `asyncio.all_tasks` is
+replaced in the same way, by one whose order repeats.
 Refused: simulating these things behind the program's back, which would give verdicts about a world that the
 program never meets; and a list of modules that may not be imported, since importing harms nobody.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import os
@@ -25,6 +27,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .errors import FenceError
+from .loop import SimulatedLoop
 
 __all__ = ["raised"]
 
@@ -69,6 +72,10 @@ def raised() -> Iterator[None]:
             guards[id(function)] = guard = _guard(function, call, remedy, strict)
             replaced.append((owner, name, function))
             setattr(owner, name, guard)
+    for owner in (asyncio, asyncio.tasks):
+        guards[id(asyncio_all_tasks)] = _all_tasks
+        replaced.append((owner, "all_tasks", asyncio_all_tasks))
+        owner.all_tasks = _all_tasks  # type: ignore[attr-defined]
     for namespace, name in _aliases(guards):
         replaced.append((namespace, name, namespace[name]))
         namespace[name] = guards[id(namespace[name])]
@@ -98,6 +105,21 @@ def _aliases(guards: dict[int, Callable[..., Any]]) -> Iterator[tuple[dict[str, 
         for name in known[2]:
             if id(namespace.get(name)) in guards:
                 yield namespace, name
+
+
+asyncio_all_tasks = asyncio.all_tasks
+
+
+def _all_tasks(loop: asyncio.AbstractEventLoop | None = None) -> set[asyncio.Task[Any]]:
+    """Return the tasks that are not done, put into their set in order of creation.
+
+    asyncio's function takes them out of a set in which other runs have left their traces, and so in another order every time.
+    """
+    loop = loop or asyncio.get_running_loop()
+    found: set[asyncio.Task[Any]] = set()
+    if isinstance(loop, SimulatedLoop):
+        found.update(loop.live_tasks())
+    return found.union(asyncio_all_tasks(loop))
 
 
 def _guard(function: Callable[..., Any], call: str, remedy: str, strict: bool) -> Callable[..., Any]:

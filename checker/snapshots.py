@@ -7,7 +7,7 @@ copying objects deeply, which would run the program's code and break the identit
 
 from __future__ import annotations
 
-import copy
+import ast
 import functools
 import gc
 import itertools
@@ -34,14 +34,19 @@ MISSING: Any = type("Missing", (), {"__repr__": lambda _: "missing"})()
 
 
 class Counter:
-    """An `itertools.count`, which cannot be set back, only begun anew."""
+    """An `itertools.count`, which cannot be set back nor, from 3.14 on, copied: it is begun anew where its repr says."""
 
     def __init__(self, value: itertools.count[int]) -> None:
-        self._saved = copy.copy(value)
+        inside = repr(value).partition("(")[2].rpartition(")")[0]
+        self._value = value
+        try:
+            self._start = ast.literal_eval(f"({inside},)")
+        except ValueError:
+            self._start = None  # it counts by something else than numbers; that it goes on is noticed, if it matters
 
     def anew(self) -> itertools.count[int]:
         """Return a counter that stands where the first one stood."""
-        return copy.copy(self._saved)
+        return self._value if self._start is None else itertools.count(*self._start)
 
 
 class Namespace:
