@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
-from . import writers as _writers  # noqa: F401  # fills the tables of `fingerprint`
+from . import type_tables as _tables  # noqa: F401  # fills the tables of `fingerprint`
 from .errors import FenceError, NondeterminismError
 from .events import Cancellation, Checkpoint, Delay, Delayed, ExecutorJob, Handle, Then, TimerHandle
 from .events import Run as Run_

@@ -351,6 +351,6 @@ AWAITED: dict[type, bytes] = {}
 
 def writer_of(kind: type) -> Writer:
     """Return the writer for instances of a type that was not met before."""
-    from .writers import instance_writer
+    from .type_tables import instance_writer
 
     return instance_writer(kind)

@@ -1,6 +1,7 @@
 """Make the pictures of the README from real output: `python docs/make_pictures.py`.
 
-Runs the commands in this process and saves what they print as SVG. No font is fetched from anywhere: the viewer's own monospaced font is used.
+Runs the commands in this process and saves what they print as SVG. No font is fetched from anywhere: the viewer's own
+monospaced font is used.
 """
 
 from __future__ import annotations
