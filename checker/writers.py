@@ -22,7 +22,6 @@ from .runtime import Run
 from .snapshots import cache_contents
 from .world import is_leaf_module
 
-
 # -- plain values ------------------------------------------------------------------------------------------------------------------------
 
 
