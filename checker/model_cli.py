@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from treadle.model import bmc
 from treadle.model.errors import ModelError
@@ -31,6 +32,10 @@ from treadle.model.models import FAMILIES, family
 from treadle.model.models.family import Family, Size
 from treadle.model.proofs import EVERY_SIZE, Proof, prove_family
 
+from .closing import Closing, close_loop
+from .errors import TreadleError
+from .implementations import PRIMITIVES, resolve
+from .report import render_trace
 from .verdict import EXIT_CODES
 
 model_app = typer.Typer(
@@ -265,14 +270,24 @@ def refute(
     max_depth: Annotated[int, typer.Option("--max-depth", help="Look at schedules of up to so many steps.")] = 12,
     timeout: Timeout = None,
     allow_bounded: AllowBounded = False,
+    replay_on: Annotated[
+        str | None,
+        typer.Option(
+            "--replay-on", metavar="IMPL", help="Drive the counterexample through this code: reference, asyncio, stdlib:3.9, a file, ..."
+        ),
+    ] = None,
     target: Json = None,
 ) -> None:
     """Find a shortest counterexample with z3, which shares nothing with the explicit engine but the model.
 
-    With --fault, the properties that the fault is said to break; --property chooses others.
+    With --fault, the properties that the fault is said to break; --property chooses others. With --replay-on, the exit
+    code is 1 if the code does the same and 3 if it does not.
     """
+    closing: Closing | None = None
     try:
         chosen = family(name)
+        if replay_on is not None and fault is None:
+            raise ModelError("--replay-on needs --fault: a correct model has no counterexample to replay")
         size = size_of(chosen, tasks, value, rounds, cancel)
         model = chosen.build(size, fault)
         explorer = Explorer(model)
@@ -282,7 +297,9 @@ def refute(
             explorer.violation_along(found.property, "z3 found a schedule that breaks it", found.schedule)
             for found in result.refuted
         ]
-    except ModelError as error:
+        if replay_on is not None and fault is not None:
+            closing = closed(chosen, size, fault, replay_on, wanted, max_depth, timeout)
+    except (ModelError, TreadleError) as error:
         raise usage_error(str(error)) from None
     limit = result.limit or (None if violations else f"max-depth {result.depth}")
     document: Document = {
@@ -291,6 +308,8 @@ def refute(
         "stats": {"depth": result.depth, "seconds": round(result.seconds, 3)},
         "scope": scope_of(chosen, size, fault, engine="bmc", max_depth=max_depth, limit=limit),
     }
+    if closing is not None:
+        document["replay"] = closing.to_json()
 
     def show(console: Console) -> None:
         console.print(f"[bold]{document['verdict']}[/]  {described(chosen, size, fault)}")
@@ -298,8 +317,31 @@ def refute(
             console.print(f"no (further) counterexample up to {result.depth} steps; held back by: {limit}.")
         for violation in violations:
             print_violation(console, violation)
+        if closing is not None:
+            print_closing(console, closing)
 
+    if closing is not None and not closing.confirmed:
+        finish(document, target, show, allow_bounded)
+        raise typer.Exit(0 if allow_bounded else 3)
     raise finish(document, target, show, allow_bounded)
+
+
+def closed(
+    chosen: Family, size: Size, fault: str, replay_on: str, names: list[str] | None, max_depth: int, timeout: float | None
+) -> Closing:
+    """Drive the counterexamples of a faulty model through an implementation."""
+    primitive = chosen.name if chosen.name in PRIMITIVES else None
+    return close_loop(
+        chosen, size, fault, resolve(replay_on, primitive), names=names, max_depth=max_depth, timeout=timeout
+    )
+
+
+def print_closing(console: Console, closing: Closing) -> None:
+    """Print what came of driving a model's counterexamples through code."""
+    for line in closing.lines():
+        console.print(Text(line))
+    if closing.counterexample is not None and closing.recorded is not None:
+        console.print(render_trace(closing.counterexample, closing.recorded))
 
 
 @model_app.command()

@@ -24,6 +24,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
+from .errors import ModelError
 from .language import Label, Model
 from .steps import Compiled
 
@@ -87,6 +88,20 @@ class ModelSystem:
         """Give the steps of a packed state."""
         labels = self._labels
         return [(labels[action, task], after) for action, task, after in self._steps(state)]  # type: ignore[arg-type]
+
+    def path(self, schedule: Iterable[str]) -> list[tuple[Label | None, State]]:
+        """Give (label, next state) for each step of a schedule, which must be one of this model's."""
+        state = self.initial
+        path: list[tuple[Label | None, State]] = []
+        for name in schedule:
+            for action, task, after in self._steps(state):  # type: ignore[arg-type]
+                if self.model.actions[action].step_name(task if task >= 0 else None) == name:
+                    state = after
+                    path.append((self._labels[action, task], state))
+                    break
+            else:
+                raise ModelError(f"{self.model.name}: {name!r} is not enabled after {len(path)} steps of the schedule")
+        return path
 
     def stable(self, state: State) -> bool:
         """Tell whether the state has no silent step."""

@@ -43,9 +43,10 @@ class Specification:
 
     _treadle_leaf = True
 
-    def __init__(self, primitive: str, tasks: int) -> None:
+    def __init__(self, primitive: str, tasks: int, value: int = 1, surplus: int = 1) -> None:
         family = FAMILIES[primitive]
-        system = ModelSystem(family.build(Size(tasks=tasks, rounds=None, cancel=None)))
+        self.primitive = primitive
+        self.system = system = ModelSystem(family.build(Size(tasks, value, rounds=None, cancel=None, surplus=surplus)))
         self.is_output = system.is_output
         self.nodes: Normalised[Label] = Normalised(system, system.is_output)
         self.names = client_names(tasks)
