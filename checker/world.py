@@ -35,8 +35,9 @@ from .snapshots import (
     Namespace,
     Snapshot,
 )
+from .watching import Watch
 
-__all__ = ["World", "is_leaf_module"]
+__all__ = ["Slot", "World", "is_leaf_module"]
 
 _PLAIN = (int, str, bytes, float, complex, bool, type(None), type(Ellipsis), type(NotImplemented), range)
 _LEAF_TYPE_MODULES = frozenset(
@@ -81,7 +82,8 @@ class Slot:
                 self.namespace[self.key] = baseline
 
 
-Union = tuple[list[tuple[str, Slot]], list[tuple[str, Slot]]]  # with labels: fixed ones, and those that can change in place
+Labelled = list[tuple[str, Slot]]
+Union = tuple[Labelled, Labelled, Watch]  # the fixed ones, those that can change in place, and whether a fixed one has changed
 
 
 class World:
@@ -93,10 +95,12 @@ class World:
         self._direct: dict[tuple[int, bool], tuple[Any, list[Slot], list[Any]]] = {}  # static → itself, slots, further statics
         self._unions: dict[frozenset[int], Union] = {}
         self._snapshots: dict[int, Snapshot] = {}
+        self._watch = Watch(())
+        self._watched = 0
         self.variables: dict[int, str] = {}  # id of a context variable → the name of the global that it is
 
     # -- what a state needs
-    # ------------------------------------------------------------------------------------------------------------
+
 
     def changed(self, statics: dict[int, Any]) -> list[tuple[str, Any]]:
         """Return label and value of every slot that `statics` can reach and that can differ between states, in a fixed
@@ -105,9 +109,9 @@ class World:
         union = self._unions.get(key)
         if union is None:
             union = self._unions[key] = self._union(statics.values(), walked=True)
-        fixed, mutable = union
+        fixed, mutable, watch = union
         found = [(label, slot.namespace.get(slot.key, MISSING)) for label, slot in mutable]
-        for label, slot in fixed:
+        for label, slot in () if watch.is_unchanged() else fixed:
             value = slot.namespace.get(slot.key, MISSING)
             if value is not slot.baseline and not _same_plain(value, slot.baseline):
                 found.append((label, value))
@@ -141,10 +145,11 @@ class World:
             pending += [(other, False) for other in further]
         ordered = sorted(slots.values(), key=lambda slot: slot.label)
         labelled = [(f"{slot.label} {number}", slot) for number, slot in enumerate(ordered)]  # labels may be equal
-        return [pair for pair in labelled if pair[1].fixed], [pair for pair in labelled if not pair[1].fixed]
+        fixed = [pair for pair in labelled if pair[1].fixed]
+        return fixed, [pair for pair in labelled if not pair[1].fixed], Watch(slot for _, slot in fixed)
 
-    # -- the closure ---------------------------------------------------------------------------------------------------
-    # ----------------
+    # -- the closure
+
 
     def _explore(self, static: Any, walked: bool) -> tuple[list[Slot], list[Any]]:
         """Return the slots that a function, class or other static uses itself, and the statics that they lead to."""
@@ -250,7 +255,7 @@ class World:
         return slot
 
     # -- putting things back
-    # -----------------------------------------------------------------------------------------------------------
+
 
     def _snapshot(self, root: Any) -> None:
         """Remember the contents of everything mutable that can be reached from a value through containers and
@@ -274,9 +279,13 @@ class World:
         """Put every global, class attribute and reachable container back to what it was when it was first seen."""
         for snapshot in self._snapshots.values():
             snapshot.put_back()
-        for slot in self._slots.values():
-            if slot.namespace.get(slot.key, MISSING) is not slot.baseline:
-                slot.restore()
+        if self._watched != len(self._slots):
+            self._watched = len(self._slots)
+            self._watch = Watch(self._slots.values())
+        if not self._watch.is_unchanged():
+            for slot in self._slots.values():
+                if slot.namespace.get(slot.key, MISSING) is not slot.baseline:
+                    slot.restore()
 
 
 _CODE = (types.FunctionType, staticmethod, classmethod, property, functools.cached_property, functools.partial, types.MethodType)
