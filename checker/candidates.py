@@ -19,8 +19,9 @@ nothing, so that a counterexample with them is one without them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import z3
 
@@ -32,6 +33,7 @@ __all__ = ["Known", "Schedules", "TraceOfLabels", "is_misuse", "visible_violatio
 
 TraceOfLabels = tuple[Label, ...]
 _MAX_PAIRS = 200_000
+_MAX_EXCLUDED = 4  # a question to z3 each
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class Schedules:
         self._system = system
         self.max_depth = max_depth
         self._open = [invariant.name for invariant in properties(model, names)]
+        self._excluded: dict[str, list[tuple[str, ...]]] = {name: [] for name in self._open}
         self._depth = 0
 
     @property
@@ -97,9 +100,14 @@ class Schedules:
         """Tell whether there is nothing more to ask for."""
         return not self._open
 
-    def drop(self, name: str) -> None:
-        """Ask for a property no more: its shortest counterexample shows nothing to any client."""
-        self._open.remove(name)
+    def exclude(self, name: str, schedule: tuple[str, ...]) -> None:
+        """Do not answer with this schedule again: it shows nothing to any client.
+
+        A property of which that was said too often is asked for no more: it lies inside the model.
+        """
+        self._excluded[name].append(schedule)
+        if len(self._excluded[name]) > _MAX_EXCLUDED:
+            self._open.remove(name)
 
     def shortest(self, known: Known, until: float | None) -> tuple[str, tuple[str, ...]] | None:
         """Return a property and a schedule (step names) that breaks it; None if there is none up to `max_depth` steps.
@@ -118,7 +126,8 @@ class Schedules:
             follows.add_step()
         while True:
             for name, bad in broken.items():
-                schedule = _solve(unrolling, unrolling.encoding.at(bad, unrolling.length), until)
+                at_the_end = unrolling.encoding.at(bad, unrolling.length)
+                schedule = _solve(unrolling, [at_the_end, *_others(unrolling, self._excluded[name])], until)
                 if schedule is not None:
                     return name, schedule
             if self._depth == self.max_depth:
@@ -184,7 +193,18 @@ class _Follows:
         return len(self._traces) if trace is None else self._numbers[trace]
 
 
-def _solve(unrolling: Unrolling, bad: z3.BoolRef, until: float | None) -> tuple[str, ...] | None:
+def _others(unrolling: Unrolling, excluded: list[tuple[str, ...]]) -> list[z3.BoolRef]:
+    """Constrain a schedule to be none of these."""
+    encoding = unrolling.encoding
+    numbers = {encoding.step_name(number): number for number in range(len(encoding.instances))}
+    return [
+        z3.Or(*(encoding.step_at(step) != numbers[name] for step, name in enumerate(schedule)))
+        for schedule in excluded
+        if len(schedule) == unrolling.length
+    ]
+
+
+def _solve(unrolling: Unrolling, wanted: Iterable[z3.BoolRef], until: float | None) -> tuple[str, ...] | None:
     solver = unrolling.solver
     if until is not None:
         left = until - time.perf_counter()
@@ -193,7 +213,7 @@ def _solve(unrolling: Unrolling, bad: z3.BoolRef, until: float | None) -> tuple[
         solver.set("timeout", max(1, int(left * 1000)))
     solver.push()
     try:
-        solver.add(bad)
+        solver.add(*wanted)
         answer = str(solver.check())
         if answer == "unknown":
             raise TimeoutError
@@ -202,7 +222,8 @@ def _solve(unrolling: Unrolling, bad: z3.BoolRef, until: float | None) -> tuple[
         solver.pop()
 
 
-State = tuple[int, object, TraceOfLabels | None, int]
+State = Hashable
+Inside = tuple[int, State, TraceOfLabels | None, int]
 
 
 class _Continuation:
@@ -211,15 +232,15 @@ class _Continuation:
     appeared.
     """
 
-    def __init__(self, system: ModelSystem, path: Sequence[tuple[Label | None, object]], known: Known) -> None:
+    def __init__(self, system: ModelSystem, path: Sequence[tuple[Label | None, State]], known: Known) -> None:
         self._system = system
         self._path = path
         self._known = known
         self.initial: State = (0, system.initial, known.start(), 0)
 
-    def successors(self, state: State) -> list[tuple[Label | None, State]]:  # type: ignore[override]
+    def successors(self, state: State) -> list[tuple[Label | None, State]]:
         """Give the step of the path, or all steps of the model after it."""
-        position, inner, trace, tasks = state
+        position, inner, trace, tasks = cast(Inside, state)
         if position < len(self._path):
             steps = [self._path[position]]
             position += 1
@@ -233,16 +254,16 @@ class _Continuation:
                 found.append((label, (position, target, self._known.longer(trace, label), max(tasks, label.task + 1))))
         return found
 
-    def stable(self, state: State) -> bool:  # type: ignore[override]
+    def stable(self, state: State) -> bool:
         """Tell whether the model rests here, offering nothing at all, as code does that has nothing in flight."""
-        position, inner, trace, _ = state
+        position, inner, trace, _ = cast(Inside, state)
         if position < len(self._path) or not self._known.rests(trace):
             return False
         return not any(label is None or self._system.is_output(label) for label, _ in self._system.successors(inner))
 
 
 def visible_violation(
-    faulty: ModelSystem, correct: ModelSystem, path: Sequence[tuple[Label | None, object]], known: Known
+    faulty: ModelSystem, correct: ModelSystem, path: Sequence[tuple[Label | None, State]], known: Known
 ) -> tuple[str, TraceOfLabels] | None:
     """Return the shortest visible behaviour of the faulty model that begins with `path` and that the correct model
     refuses, with its kind: "trace" (the last label is refused) or "refusal" (it must not come to rest after it).

@@ -160,7 +160,7 @@ async def _client(name: str, subject: Any, guide: _Guide) -> None:
 
 async def _perform(name: str, subject: Any, guide: _Guide, operation: Operation) -> None:
     what, argument, waits = operation
-    method: Callable[..., Any] = getattr(subject, what)
+    method = getattr(subject, what)
     if waits:
         guide.call(name, what)
         try:
@@ -195,7 +195,8 @@ def play(script: Script, implementation: Implementation, value: int, seconds: fl
     """
     primitive = script.specification.primitive
     arguments = (value,) if "semaphore" in primitive else ()
-    scenario = functools.partial(_play, script, primitive, functools.partial(implementation.require(primitive), *arguments))
+    make: Callable[..., Any] = implementation.require(primitive)
+    scenario = functools.partial(_play, script, primitive, functools.partial(make, *arguments))
     cancel = sum(label.kind == "cancel" for label in script.trace) + 1
     settings = Settings(cancel=cancel)
     return explore(scenario, settings, Limits(seconds=seconds), merge="on", only=frozenset({"refinement"})), scenario, settings
@@ -362,7 +363,7 @@ class _Loop:
                 shown = [label for label, _ in path if label is not None]
                 self.result.source = "z3" if len(violation[1]) <= len(shown) else "z3, extended"
                 return violation[1]
-            self.schedules.drop(found[0])
+            self.schedules.exclude(*found)
         violation = visible_violation(self.faulty, correct, (), self.known)
         self.result.source, self.result.property, self.result.steps = "product", "", ()
         return None if violation is None else violation[1]

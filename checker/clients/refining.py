@@ -38,7 +38,7 @@ Client = Callable[[str, Any, "Follower", float], Coroutine[Any, Any, None]]
 class Specification:
     """A model as what an implementation is held against; shared by all runs, so it is no part of any state.
 
-    `history` are the labels of the present run, for the message of a violation.
+    `history` are the labels of the present run, for the message of a violation; one that the model refuses is its last.
     """
 
     _treadle_leaf = True
@@ -97,6 +97,7 @@ class Follower:
             )
             instead = f"the model would have allowed: {'; '.join(outputs)}" if outputs else "the model owes nobody anything here"
             fail("refinement", f"{self._so_far()}{specification.told(label)}, which the model does not allow; {instead}")
+            specification.history.append(label)
             return
         self.node = following
         specification.history.append(label)
