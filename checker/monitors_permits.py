@@ -122,7 +122,7 @@ class PermitMonitor(Monitor):
         if self.promised == name and not at_once:
             fail("returns-as-documented", f"{name} had to wait in acquire(), although {self._free()} and nobody waited")
         ahead = [other for other in self.inside[: self.inside.index(name)] if not self.is_cancelled(other)]
-        if len(ahead) >= self.free or (ahead and self.in_order and not at_once):
+        if ahead and (len(ahead) >= self.free or (self.in_order and not at_once)):
             fail(
                 "fifo",
                 f"{name} called acquire() when {enumerate_names(ahead)} {'was' if len(ahead) == 1 else 'were'} already waiting, "

@@ -271,7 +271,7 @@ async def _timeouts(make: Callable[[], Any], reports: bool) -> None:
     clients = {
         "A": _wait_for_a_time("A", condition, monitor, 1),
         "B": _wait_for_a_time("B", condition, monitor, None),
-        "C": _notify_later("C", condition, monitor, 1),
+        "C": _notify_by_timer("C", condition, monitor, 1),
     }
     await supervise(monitor, clients, functools.partial(_notify_everybody, condition, monitor))
 
@@ -293,17 +293,23 @@ async def _wait_for_a_time(name: str, condition: Any, monitor: ConditionMonitor,
         monitor.cancelled(name, error)
 
 
-async def _notify_later(name: str, condition: Any, monitor: ConditionMonitor, seconds: float) -> None:
+async def _notify_by_timer(name: str, condition: Any, monitor: ConditionMonitor, seconds: float) -> None:
+    """Hold the lock until a timer notifies and releases it; both in one callback, next to that of the timeout."""
+    loop = asyncio.get_running_loop()
+    fired = loop.create_future()
+
+    def fire() -> None:
+        monitor.notifies(1)
+        condition.notify()
+        monitor.releases(name)
+        condition.release()
+        if not fired.done():
+            fired.set_result(None)
+
     try:
-        await asyncio.sleep(seconds)
         monitor.calls(name)
         monitor.acquired(name, await condition.acquire())
-        try:
-            monitor.notifies(1)
-            condition.notify()
-            await checkpoint()
-        finally:
-            monitor.releases(name)
-            condition.release()
+        loop.call_later(seconds, fire)
+        await fired
     except asyncio.CancelledError as error:
         monitor.cancelled(name, error)

@@ -150,18 +150,25 @@ def _forget(task: asyncio.Task[Any]) -> None:
 async def with_timeouts(
     primitive: Any, monitor: PermitMonitor, client: Callable[[str, Any, PermitMonitor, float], Any]
 ) -> None:
-    """One client gives up at the very moment at which the main task releases the only permit; another has no timeout."""
+    """One client gives up at the very moment at which the only permit is released; another has no timeout."""
     monitor.calls("main")
     monitor.acquired("main", await primitive.acquire())
     clients = {
         "A": client("A", primitive, monitor, 1),
         "B": acquire_and_release("B", primitive, monitor, 1),
     }
-    tasks = spawn(monitor, clients)
-    await asyncio.sleep(1)
-    monitor.releases("main")
-    primitive.release()
-    await finish(tasks)
+    loop = asyncio.get_running_loop()
+    released = loop.create_future()
+
+    def release() -> None:
+        monitor.releases("main")
+        primitive.release()
+        released.set_result(None)
+
+    # Both timers are due in the same iteration, in either order. A task that slept would release only in the next one.
+    loop.call_later(1, release)
+    await finish(spawn(monitor, clients))
+    await released
 
 
 def at_rest(primitive: Any, monitor: PermitMonitor, release_error: type[Exception] | None) -> None:

@@ -230,6 +230,30 @@ class WaitsOn:
                 continue
 
 
+class NeverComesOut:
+    """A waiter that is cancelled stays where it is."""
+
+    async def acquire(self):
+        try:
+            return await super().acquire()
+        except CancelledError:
+            await new_future()
+
+
+class ReturnsNothingAfterWaiting:
+    async def acquire(self):
+        waits = self.free == 0
+        result = await super().acquire()
+        return None if waits else result
+
+
+class RaisesWhenFree:
+    async def acquire(self):
+        if self.free:
+            raise IndexError("nobody to wait for")
+        return await super().acquire()
+
+
 class LosesTheMessage:
     async def acquire(self):
         try:
@@ -543,6 +567,36 @@ class NotifiesLast:
         return self.waiting.pop()
 
 
+class NotifiesAllBackwards:
+    def notify_all(self):
+        self.check()
+        self.waiting.reverse()
+        self.wake(len(self.waiting))
+
+
+class NotifiesNobody:
+    def wake(self, n):
+        pass
+
+
+class NotifiesAllOfTheLock:
+    """A notification also wakes who waits on another condition of the same lock."""
+
+    def __init__(self, lock=None):
+        super().__init__(lock)
+        self.lock.conditions = [*getattr(self.lock, "conditions", []), self]
+
+    def notify(self, n=1):
+        self.check()
+        for condition in self.lock.conditions:
+            condition.wake(n)
+
+
+class WaitReturnsFalse:
+    async def wait(self):
+        return not await super().wait()
+
+
 class NotifiesOneMore:
     def notify(self, n=1):
         super().notify(n + 1)
@@ -644,6 +698,12 @@ class OwnLockAlways:
         super().__init__()
 
 
+class OwnLockUnnoticed:
+    def __init__(self, lock=None):
+        super().__init__(lock)
+        self.lock = Lock()
+
+
 class RemembersNotifications:
     """A notification that nobody waits for is kept for the next who does."""
 
@@ -666,71 +726,91 @@ class RemembersNotifications:
 
 
 FAULTS = [
-    # primitive, fault, a property that it breaks, and how many cancellations that needs
-    ("lock", LastComeFirstServed, "fifo", 0),
-    ("lock", Barging, "fifo", 0),
-    ("lock", LetsTwoIn, "mutual-exclusion", 0),
-    ("lock", ForgetsToWake, "no-lost-wakeup", 0),
-    ("lock", LosesWhatWasHandedOver, "no-lost-wakeup", 1),
-    ("lock", StopsAtCancelledWaiter, "no-lost-wakeup", 1),
-    ("lock", NeverLocked, "state-as-reported", 0),
-    ("lock", AlwaysLocked, "state-as-reported", 0),
-    ("lock", ReturnsNothing, "returns-as-documented", 0),
-    ("lock", PausesFirst, "returns-as-documented", 0),
-    ("lock", SwallowsCancellation, "cancellation-delivered", 1),
-    ("lock", WaitsOn, "cancellation-delivered", 1),
-    ("lock", LosesTheMessage, "cancellation-delivered", 1),
-    ("lock", CancelledSomebodyElse, "cancellation-delivered", 1),
-    ("lock", ReleasesSilently, "raises-as-documented", 0),
-    ("lock", RaisesOnFullQueue, "raises-as-documented", 0),
-    ("lock", KeepsOnException, "state-as-reported", 0),
-    ("lock", KeepsOnCancellation, "state-as-reported", 1),
-    ("lock", SwallowsExceptions, "raises-as-documented", 0),
-    ("semaphore", LastComeFirstServed, "fifo", 0),
-    ("semaphore", SlowHandOver, "fifo", 0),
-    ("semaphore", Barging, "fifo", 0),
-    ("semaphore", LetsTwoIn, "counter-non-negative", 0),
-    ("semaphore", ForgetsToWake, "no-lost-wakeup", 0),
-    ("semaphore", LosesWhatWasHandedOver, "permits-conserved", 1),
-    ("semaphore", StopsAtCancelledWaiter, "permits-conserved", 1),
-    ("semaphore", NeverLocked, "state-as-reported", 0),
-    ("semaphore", AlwaysLocked, "state-as-reported", 0),
-    ("semaphore", PausesFirst, "returns-as-documented", 0),
-    ("semaphore", SwallowsCancellation, "cancellation-delivered", 1),
-    ("semaphore", TakesNegative, "raises-as-documented", 0),
-    ("semaphore", IgnoresInitialValue, "permits-conserved", 0),
-    ("semaphore", ForgetsExtraReleases, "permits-conserved", 0),
-    ("bounded-semaphore", ReleasesSilently, "raises-as-documented", 0),
-    ("bounded-semaphore", ChangesWhenItRefuses, "counter-bounded", 0),
-    ("bounded-semaphore", LosesWhatWasHandedOver, "permits-conserved", 1),
-    ("event", WakesOne, "wakes-all", 0),
-    ("event", ClearedTooSoon, "wakes-all", 0),
-    ("event", ClearForgets, "wakes-all", 0),
-    ("event", ClearWakes, "no-spurious-wakeup", 0),
-    ("event", BreaksOnCancelled, "raises-as-documented", 1),
-    ("event", IsSetLate, "state-as-reported", 0),
-    ("event", StartsSet, "state-as-reported", 0),
-    ("event", WaitReturnsNothing, "returns-as-documented", 0),
-    ("event", WaitPauses, "returns-as-documented", 0),
-    ("event", WaitSwallows, "cancellation-delivered", 1),
-    ("event", WaitLosesTheMessage, "cancellation-delivered", 1),
-    ("condition", LosesNotification, "no-lost-wakeup", 1),
-    ("condition", NotifiesLast, "fifo", 0),
-    ("condition", NotifiesOneMore, "notifies-n", 0),
-    ("condition", NotifiesOneMore, "no-spurious-wakeup", 0),
-    ("condition", NotifiesOneOnly, "notifies-n", 0),
-    ("condition", NotifiesOneOnly, "no-lost-wakeup", 0),
-    ("condition", NotifiesTheSameTwice, "notifies-n", 0),
-    ("condition", PassesOnWhatItNeverGot, "no-spurious-wakeup", 1),
-    ("condition", ReturnsUnlocked, "lock-held-on-return", 0),
-    ("condition", NeverWaitsForTheLock, "mutual-exclusion", 0),
-    ("condition", CancelledUnlocked, "lock-held-on-return", 1),
-    ("condition", KeepsTheLock, "state-as-reported", 0),
-    ("condition", LosesTheMessageOfWait, "cancellation-delivered", 1),
-    ("condition", SwallowsInReacquire, "cancellation-delivered", 1),
-    ("condition", NeverChecks, "raises-as-documented", 0),
-    ("condition", WaitForReturnsTrue, "returns-as-documented", 0),
-    ("condition", WaitForLooksOnce, "returns-as-documented", 0),
-    ("condition", OwnLockAlways, "raises-as-documented", 0),
-    ("condition", RemembersNotifications, "no-spurious-wakeup", 0),
+    # primitive, fault, a property that it breaks, how many cancellations that needs, and the scenario that must show it ("": any)
+    ("lock", LastComeFirstServed, "fifo", 0, ""),
+    ("lock", Barging, "fifo", 0, ""),
+    ("lock", LetsTwoIn, "mutual-exclusion", 0, ""),
+    ("lock", ForgetsToWake, "no-lost-wakeup", 0, ""),
+    ("lock", LosesWhatWasHandedOver, "no-lost-wakeup", 1, ""),
+    ("lock", StopsAtCancelledWaiter, "no-lost-wakeup", 1, ""),
+    ("lock", NeverLocked, "state-as-reported", 0, "clients"),
+    ("lock", AlwaysLocked, "state-as-reported", 0, "clients"),
+    ("lock", ReturnsNothing, "returns-as-documented", 0, "errors"),
+    ("lock", PausesFirst, "returns-as-documented", 0, "clients"),
+    ("lock", SwallowsCancellation, "cancellation-delivered", 1, ""),
+    ("lock", WaitsOn, "cancellation-delivered", 1, ""),
+    ("lock", LosesTheMessage, "cancellation-delivered", 1, ""),
+    ("lock", CancelledSomebodyElse, "cancellation-delivered", 1, ""),
+    ("lock", ReleasesSilently, "raises-as-documented", 0, ""),
+    ("lock", RaisesOnFullQueue, "raises-as-documented", 0, ""),
+    ("lock", KeepsOnException, "state-as-reported", 0, "async with"),
+    ("lock", KeepsOnCancellation, "state-as-reported", 1, "async with"),
+    ("lock", SwallowsExceptions, "raises-as-documented", 0, ""),
+    ("lock", NeverLocked, "state-as-reported", 0, "errors"),
+    ("lock", NeverComesOut, "cancellation-delivered", 1, "clients"),
+    ("lock", ReturnsNothingAfterWaiting, "returns-as-documented", 0, "clients"),
+    ("lock", RaisesWhenFree, "raises-as-documented", 0, "errors"),
+    ("lock", LosesWhatWasHandedOver, "no-lost-wakeup", 0, "timeout"),
+    ("lock", LosesWhatWasHandedOver, "no-lost-wakeup", 0, "wait_for"),
+    ("semaphore", AlwaysLocked, "state-as-reported", 0, "locked"),
+    ("semaphore", NeverLocked, "permits-conserved", 0, "clients"),
+    ("semaphore", LastComeFirstServed, "fifo", 0, ""),
+    ("semaphore", SlowHandOver, "fifo", 0, ""),
+    ("semaphore", Barging, "fifo", 0, ""),
+    ("semaphore", LetsTwoIn, "counter-non-negative", 0, ""),
+    ("semaphore", ForgetsToWake, "no-lost-wakeup", 0, ""),
+    ("semaphore", LosesWhatWasHandedOver, "permits-conserved", 1, ""),
+    ("semaphore", StopsAtCancelledWaiter, "permits-conserved", 1, ""),
+    ("semaphore", NeverLocked, "state-as-reported", 0, ""),
+    ("semaphore", AlwaysLocked, "state-as-reported", 0, ""),
+    ("semaphore", PausesFirst, "returns-as-documented", 0, "errors"),
+    ("semaphore", SwallowsCancellation, "cancellation-delivered", 1, ""),
+    ("semaphore", TakesNegative, "raises-as-documented", 0, ""),
+    ("semaphore", IgnoresInitialValue, "permits-conserved", 0, ""),
+    ("semaphore", ForgetsExtraReleases, "permits-conserved", 0, ""),
+    ("bounded-semaphore", ReleasesSilently, "raises-as-documented", 0, ""),
+    ("bounded-semaphore", ChangesWhenItRefuses, "counter-bounded", 0, ""),
+    ("bounded-semaphore", LosesWhatWasHandedOver, "permits-conserved", 1, ""),
+    ("event", WakesOne, "wakes-all", 0, ""),
+    ("event", ClearedTooSoon, "wakes-all", 0, ""),
+    ("event", ClearForgets, "wakes-all", 0, ""),
+    ("event", ClearWakes, "no-spurious-wakeup", 0, ""),
+    ("event", BreaksOnCancelled, "raises-as-documented", 1, ""),
+    ("event", IsSetLate, "state-as-reported", 0, "clients"),
+    ("event", StartsSet, "state-as-reported", 0, "errors"),
+    ("event", WaitReturnsNothing, "returns-as-documented", 0, ""),
+    ("event", WaitPauses, "returns-as-documented", 0, "clients"),
+    ("event", WaitSwallows, "cancellation-delivered", 1, ""),
+    ("event", WaitLosesTheMessage, "cancellation-delivered", 1, ""),
+    ("condition", LosesNotification, "no-lost-wakeup", 1, ""),
+    ("condition", LosesNotification, "no-lost-wakeup", 0, "timeout"),
+    ("condition", CancelledUnlocked, "lock-held-on-return", 0, "timeout"),
+    ("condition", NotifiesLast, "no-spurious-wakeup", 0, "clients"),
+    ("condition", NotifiesLast, "fifo", 0, "exact counts"),
+    ("condition", NotifiesAllBackwards, "fifo", 0, "all operations"),
+    ("condition", NotifiesNobody, "no-lost-wakeup", 0, "clients"),
+    ("condition", NotifiesNobody, "no-lost-wakeup", 0, "shared lock"),
+    ("condition", NotifiesAllOfTheLock, "no-spurious-wakeup", 0, "shared lock"),
+    ("condition", ReturnsUnlocked, "mutual-exclusion", 0, "shared lock"),
+    ("condition", WaitReturnsFalse, "returns-as-documented", 0, "clients"),
+    ("condition", WaitForReturnsTrue, "returns-as-documented", 0, "errors"),
+    ("condition", NeverLocked, "state-as-reported", 0, "errors"),
+    ("condition", OwnLockUnnoticed, "state-as-reported", 0, "errors"),
+    ("condition", NotifiesOneMore, "notifies-n", 0, ""),
+    ("condition", NotifiesOneMore, "no-spurious-wakeup", 0, ""),
+    ("condition", NotifiesOneOnly, "notifies-n", 0, ""),
+    ("condition", NotifiesOneOnly, "no-lost-wakeup", 0, ""),
+    ("condition", NotifiesTheSameTwice, "notifies-n", 0, ""),
+    ("condition", PassesOnWhatItNeverGot, "no-spurious-wakeup", 1, ""),
+    ("condition", ReturnsUnlocked, "lock-held-on-return", 0, ""),
+    ("condition", NeverWaitsForTheLock, "mutual-exclusion", 0, ""),
+    ("condition", CancelledUnlocked, "lock-held-on-return", 1, ""),
+    ("condition", KeepsTheLock, "state-as-reported", 0, ""),
+    ("condition", LosesTheMessageOfWait, "cancellation-delivered", 1, ""),
+    ("condition", SwallowsInReacquire, "cancellation-delivered", 1, ""),
+    ("condition", NeverChecks, "raises-as-documented", 0, ""),
+    ("condition", WaitForReturnsTrue, "returns-as-documented", 0, "wait_for"),
+    ("condition", WaitForLooksOnce, "returns-as-documented", 0, "wait_for"),
+    ("condition", OwnLockAlways, "raises-as-documented", 0, ""),
+    ("condition", RemembersNotifications, "no-spurious-wakeup", 0, ""),
 ]
