@@ -15,6 +15,7 @@ lost and soundness is not; `opaque` names the types. Refused: `copy`/`pickle` pr
 
 from __future__ import annotations
 
+import dis
 import gc
 import marshal
 import types
@@ -307,17 +308,13 @@ class CodeInfo:
         self.code = code  # keeps the code alive, so that its id stays its own
         self.digest = code_digest(code)
         arguments = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
-        deletes = any(kind in ("DELETE_FAST", "DELETE_DEREF") for kind in _opnames(code))
+        instructions = list(dis.get_instructions(code))
+        deletes = any(instruction.opname in ("DELETE_FAST", "DELETE_DEREF") for instruction in instructions)
         optional = code.co_nlocals - (0 if deletes else arguments)
         self.several_optional = optional > 1
-        names = {"locals", "vars", "eval", "exec", "globals"} & set(code.co_names)
-        self.introspective = ", ".join(sorted(names))
-
-
-def _opnames(code: types.CodeType) -> set[str]:
-    import dis
-
-    return {instruction.opname for instruction in dis.get_instructions(code)}
+        # As globals only: pytest rewrites every assertion so that, if it fails, it calls `@py_builtins.locals()`.
+        names = {instruction.argval for instruction in instructions if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+        self.introspective = ", ".join(sorted(names & {"locals", "vars", "eval", "exec", "globals"}))
 
 
 _codes: dict[int, CodeInfo] = {}

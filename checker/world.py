@@ -44,17 +44,19 @@ _LEAF_TYPE_MODULES = frozenset(
     {"logging", "typing", "abc", "_abc", "enum", "dataclasses", "warnings", "re", "functools", "contextvars", "_contextvars", "operator"}
 )
 _ENGINE = "treadle.checker"
+_TEST_RUNNER = frozenset({"_pytest", "pytest"})  # pytest rewrites assertions into calls of its own
 _PROGRAM_ROOMS = ("treadle.checker.clients", "treadle.checker.monitors")
 
 
 @functools.cache
 def is_leaf_module(name: str) -> bool:
-    """Return True for modules whose globals are taken not to matter: the standard library and the engine itself."""
+    """Return True for modules whose globals are taken not to matter: the standard library, pytest and the engine itself."""
     if name.startswith(_ENGINE):
         return not name.startswith(_PROGRAM_ROOMS)
     if name.startswith("treadle.model"):
         return True
-    return name.partition(".")[0] in sys.stdlib_module_names and name != "__main__"
+    top = name.partition(".")[0]
+    return top in _TEST_RUNNER or (top in sys.stdlib_module_names and name != "__main__")
 
 
 class Slot:
@@ -166,8 +168,8 @@ class World:
             self._follow(static, frozenset(), True, slots, further)
         elif isinstance(static, functools._lru_cache_wrapper):
             if not is_leaf_module(static.__module__ or ""):
-                slots.append(self._slot(CacheNamespace(static), "cache", f"{static.__module__}.{static.__qualname__} cache"))
                 static.cache_clear()  # as it will be before every run
+                slots.append(self._slot(CacheNamespace(static), "cache", f"{static.__module__}.{static.__qualname__} cache"))
                 further.append(static.__wrapped__)
         else:
             for part in _parts(static):
