@@ -33,7 +33,7 @@ __all__ = ["Known", "Schedules", "TraceOfLabels", "is_misuse", "visible_violatio
 
 TraceOfLabels = tuple[Label, ...]
 _MAX_PAIRS = 200_000
-_MAX_EXCLUDED = 4  # a question to z3 each
+_MAX_EXCLUDED = 2  # a question to z3 each
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def model_with(model, fault, *, rounds=None):
 
 @pytest.mark.parametrize(
     ("model", "fault", "version"),
-    [("semaphore", "barging", "3.8"), ("semaphore", "swallowed_permit", "3.9"), ("condition", "lost_notification", "3.11")],
+    [("semaphore", "barging", "3.8"), ("semaphore", "swallowed_permit", "3.9"), ("condition", "lost_notification", "3.11.7")],
 )
 def test_asyncio_does_what_the_faulty_model_does(model, fault, version):
     closing = closed(model, fault, stdlib(version))
@@ -123,6 +123,7 @@ def test_a_run_that_departs_teaches_all_that_can_come_instead():
     script, result = played(BARGING, resolve("reference"))
     assert result.findings == []
     assert script.furthest == 5
+    assert script.seen[0] == {A_CALLS, B_CALLS, C_CALLS}, "what a run does after it has departed does not count"
     assert script.seen[1] == {A_GETS_IT}
     assert B_CALLS in script.seen[2]
     assert C_GETS_IT not in script.seen[5]
@@ -134,6 +135,12 @@ def test_a_run_that_departs_teaches_all_that_can_come_instead():
     assert not known.refuses((A_CALLS, B_CALLS), C_CALLS), "nothing is known of what never happened"
     assert not known.rests(BARGING[:1])
     assert known.rests(BARGING[:2])
+
+
+def test_another_violation_on_the_way_is_not_the_one_of_the_script():
+    script, result = played(BARGING, of_the_tests("lock", faulty.ForgetsToWake))  # rests after the release, and owes B the lock
+    assert 4 in script.rests
+    assert "acquire() returns True to C, which the model does not allow" in result.findings[0].violation.message
 
 
 def test_a_correct_trace_is_no_violation():
@@ -161,6 +168,18 @@ def test_z3_heeds_what_is_known_of_the_code():
     assert schedules.exhausted
 
 
+def test_a_rest_that_the_code_never_takes_is_not_proposed_again():
+    system, correct, known = model_with("lock", "swallowed_permit", rounds=1), Specification("lock", 3).system, Known()
+    kind, trace = visible_violation(system, correct, (), known)
+    assert kind == "refusal"
+    for position, label in enumerate(trace):
+        known.learn(trace[:position], {label}, True)
+    known.learn(trace, set(), True)
+    assert visible_violation(system, correct, (), known) == (kind, trace)
+    known.learn(trace, set(), False)
+    assert visible_violation(system, correct, (), known) is None
+
+
 def test_a_schedule_that_shows_nothing_is_not_given_again():
     schedules = Schedules(model_with("lock", "swallowed_permit", rounds=1), ["permits-conserved"], 6)
     found = [schedules.shortest(Known(), None)]
@@ -177,7 +196,7 @@ def test_a_schedule_that_shows_nothing_is_not_given_again():
     [
         ("semaphore", "3.8", "barging", {"rounds": 2, "cancel": 0}),
         ("semaphore", "3.9", "swallowed_permit", {"rounds": 2}),
-        ("condition", "3.11", "lost_notification", {"rounds": 2}),
+        ("condition", "3.11.7", "lost_notification", {"rounds": 2}),
         ("lock", faulty.Barging, "barging", {"rounds": 2, "cancel": 0}),
         ("lock", faulty.LastComeFirstServed, "lifo", {"tasks": 3, "cancel": 0}),
         ("lock", faulty.LosesWhatWasHandedOver, "swallowed_permit", {"rounds": 2}),

@@ -82,7 +82,7 @@ def test_faulty_code_does_not(role, fault, size, did):
     [
         ("3.8", "semaphore", {"rounds": 2, "cancel": 0}),
         ("3.9", "semaphore", {"rounds": 2}),
-        ("3.11", "condition", {"tasks": 2, "rounds": 2}),
+        ("3.11.7", "condition", {"tasks": 2, "rounds": 2}),
     ],
 )
 def test_asyncio_of_earlier_versions_does_not(version, role, size):
