@@ -66,6 +66,19 @@ def execute(
     `attach(run)` is called before the first step. Raises UsageError if the scenario isn't a coroutine function, and
     whatever the chooser raises.
     """
+    try:
+        return _execute(scenario, settings, chooser, recorder, attach)
+    finally:
+        _collect_garbage()
+
+
+def _execute(
+    scenario: Scenario,
+    settings: Settings,
+    chooser: Chooser,
+    recorder: Recorder | None,
+    attach: Callable[[Run], None] | None,
+) -> Outcome:
     loop = make_loop()
     run = Run(loop, chooser, settings, recorder, budget=settings.cancel)
     set_current(run)
@@ -80,8 +93,7 @@ def execute(
                 "a scenario is an `async def` without arguments"
             )
         main: SimulatedTask = SimulatedTask(coroutine, loop=loop, name="main")
-        main._log_destroy_pending = False  # type: ignore[attr-defined]
-        loop.tasks.append(main)
+        loop.adopt(main)
         run.main = main
         main.add_done_callback(lambda _: _stop(run))
         if attach is not None:
@@ -101,7 +113,6 @@ def execute(
         sys.set_asyncgen_hooks(*hooks)
         asyncio._set_running_loop(None)
         set_current(None)
-        _collect_garbage()
 
 
 def _collect_garbage() -> None:
@@ -239,6 +250,7 @@ def simulation() -> Iterator[None]:
             warnings.filterwarnings("ignore", message="coroutine .* was never awaited", category=RuntimeWarning)
             yield
     finally:
+        gc.collect()  # what was frozen is not looked at
         gc.unfreeze()
         sys.unraisablehook = hook
         if enabled:

@@ -339,6 +339,7 @@ def explore(
                 result.seconds = perf_counter() - start
                 result.frontier = len(frontier)
                 progress(result)
+    fingerprinter.world.restore()  # finalizers of the last garbage may have changed it
     result.seconds = perf_counter() - start
     result.frontier = len(frontier)
     result.merged = merging.hits
@@ -488,5 +489,6 @@ def sample(
                 result.seconds = perf_counter() - start
                 progress(result)
     _hold_back(result, f"{result.executions:,} schedules were sampled ({strategy}, seed {seed})")
+    fingerprinter.world.restore()  # finalizers of the last garbage may have changed it
     result.seconds = perf_counter() - start
     return result

@@ -182,12 +182,21 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
             self.created += 1
             task = self._task_factory(self, coro, **kwargs)
             task.set_name(f"Task-{self.created}" if name is None else name)
-        task._log_destroy_pending = False  # type: ignore[attr-defined]
         if self.dead:
             coro.close()
-        else:
-            self.tasks.append(task)  # type: ignore[arg-type]
+        self.adopt(task)  # type: ignore[arg-type]
         return task
+
+    def adopt(self, task: SimulatedTask) -> None:
+        """Take care of a task in asyncio's stead.
+
+        asyncio keeps all tasks in one weak set. Those of the runs before this one, which nobody has collected yet, are in it
+        too; as they all hash alike, every new one would be compared with all of them.
+        """
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        asyncio.tasks._unregister_task(task)
+        if not self.dead:
+            self.tasks.append(task)
 
     def checkpoint(self) -> asyncio.Future[Any]:
         """Create a future that an outside event will resolve."""
