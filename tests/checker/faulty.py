@@ -183,13 +183,6 @@ class AlwaysLocked:
         return True
 
 
-class LockedIfQueued:
-    """locked() says True to a newcomer although a permit is left for it, since others are about to get theirs."""
-
-    def locked(self):
-        return self.free == 0 and not self.queue
-
-
 class ReturnsNothing:
     async def acquire(self):
         await super().acquire()
@@ -747,6 +740,7 @@ FAULTS = [
     ("lock", KeepsOnCancellation, "state-as-reported", 1, "async with"),
     ("lock", SwallowsExceptions, "raises-as-documented", 0, ""),
     ("lock", NeverLocked, "state-as-reported", 0, "errors"),
+    ("lock", PausesFirst, "returns-as-documented", 0, "errors"),
     ("lock", NeverComesOut, "cancellation-delivered", 1, "clients"),
     ("lock", ReturnsNothingAfterWaiting, "returns-as-documented", 0, "clients"),
     ("lock", RaisesWhenFree, "raises-as-documented", 0, "errors"),
@@ -761,7 +755,7 @@ FAULTS = [
     ("semaphore", ForgetsToWake, "no-lost-wakeup", 0, ""),
     ("semaphore", LosesWhatWasHandedOver, "permits-conserved", 1, ""),
     ("semaphore", StopsAtCancelledWaiter, "permits-conserved", 1, ""),
-    ("semaphore", NeverLocked, "state-as-reported", 0, ""),
+    ("semaphore", NeverLocked, "state-as-reported", 0, "locked"),
     ("semaphore", AlwaysLocked, "state-as-reported", 0, ""),
     ("semaphore", PausesFirst, "returns-as-documented", 0, "errors"),
     ("semaphore", SwallowsCancellation, "cancellation-delivered", 1, ""),
