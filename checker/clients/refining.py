@@ -182,8 +182,20 @@ async def _refine(shared: Specification, primitive: str, make: Callable[[], Any]
     observe(primitive, follower.describe)
     may_rest()
     subject = make()
-    clients = [asyncio.create_task(client(name, subject, follower, rounds), name=name) for name in shared.names]
+    clients = [
+        asyncio.create_task(client(name, subject, follower, rounds_of(primitive, number, len(shared.names), rounds)), name=name)
+        for number, name in enumerate(shared.names)
+    ]
     await asyncio.gather(*clients, return_exceptions=True)
+
+
+def rounds_of(primitive: str, number: int, tasks: int, rounds: float) -> float:
+    """Return how many rounds a client goes: where clients have many operations to choose from, only some of three or more go more than one.
+
+    What a second round of everybody would add is several million runs; the first client of a condition, and the first two of an event, have theirs.
+    """
+    repeating = {"event": 2, "condition": 1}.get(primitive, tasks)
+    return rounds if tasks < 3 or number < repeating or rounds == float("inf") else min(rounds, 1)
 
 
 async def _permit_client(name: str, permits: Any, follower: Follower, rounds: float, surplus: bool = False) -> None:

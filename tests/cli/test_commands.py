@@ -54,6 +54,7 @@ def without_times(text):
 def matches_golden(name, text):
     path = GOLDEN / name
     text = without_times(re.sub(r"3\.\d+\.\d+", "3.X.Y", text))
+    text = re.sub(r"[\d,]+ runs?, [\d,]+ states?", "RUNS, STATES", text)  # a search may get better; versions of asyncio differ
     if os.environ.get("TREADLE_GOLDEN") == "write":
         path.write_text(text, encoding="utf-8")
     assert path.read_text(encoding="utf-8") == text
