@@ -190,9 +190,10 @@ async def _refine(shared: Specification, primitive: str, make: Callable[[], Any]
 
 
 def rounds_of(primitive: str, number: int, tasks: int, rounds: float) -> float:
-    """Return how many rounds a client goes: where clients have many operations to choose from, only some of three or more go more than one.
+    """Return how many rounds a client goes.
 
-    What a second round of everybody would add is several million runs; the first client of a condition, and the first two of an event, have theirs.
+    Where clients have many operations to choose from, only some of three or more go more than one: the first of a condition,
+    the first two of an event. What a second round of everybody would add is several million runs.
     """
     repeating = {"event": 2, "condition": 1}.get(primitive, tasks)
     return rounds if tasks < 3 or number < repeating or rounds == float("inf") else min(rounds, 1)
