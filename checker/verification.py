@@ -27,6 +27,7 @@ __all__ = ["PRIMITIVES", "Found", "Verification", "find_part", "parse_rounds", "
 
 
 _SMALLEST_RUNS = 1_000
+_SMALL = 2  # clients times rounds that every scenario has
 
 
 @dataclass
@@ -196,6 +197,7 @@ def explore_part(
     else:
         with progress_on(name) as progress:
             verdict = check(part.fn, contract=request.contract, name=name, progress=progress, **request.options)
+    verdict.scope["why"] = part.why
     return Explored(verdict, [_smallest(violation, name, request) for violation in verdict.violations])
 
 
@@ -223,6 +225,7 @@ def _combine(request: Request, parts: list[Verdict]) -> Verdict:
     primitive, tasks, rounds = request.primitive, request.tasks, request.rounds
     implementation = request.implementation()
     scope = dict(parts[0].scope) if parts else {}
+    scope.pop("why", None)
     scope |= {
         "tasks": tasks,
         "rounds": "inf" if rounds == math.inf else rounds,
@@ -235,6 +238,8 @@ def _combine(request: Request, parts: list[Verdict]) -> Verdict:
     }
     stats["seconds"] = round(sum(part.stats["seconds"] for part in parts), 3)
     notes = list(implementation.notes)
+    if tasks * rounds > _SMALL:
+        notes.append("some of its scenarios have fewer clients or rounds than that; --json says of each what it explores, and why")
     lacks = implementation.lacks(primitive)
     if lacks:
         notes.append(f"its class has no {', '.join(lacks)}; checked is the rest")
