@@ -8,6 +8,7 @@ every other CPython that is found on the machine, this interpreter's asyncio, an
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import sys
@@ -39,6 +40,7 @@ def survey(tasks: int = 3, rounds: int = 1, timeout: float | None = 120) -> str:
     names = [name.replace("-", " ") for name in PRIMITIVES]
     lines = [f"| implementation | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     bounded = False
+    jobs = os.cpu_count() or 1
     for name in implementations():
         try:
             version = resolve(name).version
@@ -47,7 +49,9 @@ def survey(tasks: int = 3, rounds: int = 1, timeout: float | None = 120) -> str:
             continue
         cells = []
         for primitive in PRIMITIVES:
-            (verification,) = verify(primitive, impl=name, tasks=tasks, rounds=rounds, cancel=_CANCEL, keep_going=True, timeout=timeout)
+            (verification,) = verify(
+                primitive, impl=name, tasks=tasks, rounds=rounds, cancel=_CANCEL, keep_going=True, timeout=timeout, jobs=jobs
+            )
             cells.append(_cell(verification.verdict))
             bounded |= verification.verdict.verdict == "bounded"
             print(f"{name} {primitive}: {cells[-1]}", file=sys.stderr, flush=True)
