@@ -21,13 +21,12 @@ GOLDEN = ROOT / "tests" / "golden"
 BANK = "examples/bank.py"
 
 
-def treadle(*arguments, cwd=ROOT, columns=None):
+def treadle(*arguments, cwd=ROOT, columns=160):
     """Run a command in this process; return exit code, standard output and standard error."""
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         patch.chdir(cwd)
-        if columns is not None:
-            patch.setenv("COLUMNS", str(columns))
+        patch.setenv("COLUMNS", str(columns))  # wide: where lines wrap depends on figures of time
         code = run([str(argument) for argument in arguments])
     return code, out.getvalue(), err.getvalue()
 
