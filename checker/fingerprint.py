@@ -144,14 +144,7 @@ class Walk:
         for task in loop.live_tasks():
             self.emit(task)
         self.flush()
-        ready: list[Handle] = [handle for handle in loop.ready if not handle._cancelled]
-        if settings.contract == "any" and len(ready) > 1:
-            ready.sort(key=self.handle_key)
-        out += (b"ready", len(ready))
-        for handle in ready:
-            out.append(handle._delayed)
-            self.write_handle(handle)
-            self.flush()
+        self.write_ready([handle for handle in loop.ready if not handle._cancelled], settings.contract != "any")
         outside = loop.outside
         if len(outside) > 1:
             outside = sorted(outside, key=self.event_key)
@@ -161,7 +154,8 @@ class Walk:
             self.flush()
         if loop.timers:
             self.write_timers(loop.timers)
-        out += (b"run", run.budget, run.stopping, loop.draining, run.may_rest)
+        self.write_budget(run)
+        out += (b"run", run.stopping, loop.draining, run.may_rest)
         if self.fingerprinter.names_matter:
             out.append(loop.created)
         for agen in loop.asyncgens:  # in the order in which they will be closed at the end
@@ -185,11 +179,25 @@ class Walk:
         self.flush()
         self.write_world()
 
+    def write_ready(self, ready: list[Handle], ordered: bool) -> None:
+        """Write the ready queue, or, where any callback may be next, the multiset of what is in it."""
+        if not ordered and len(ready) > 1:
+            ready.sort(key=self.handle_key)
+        self.out += (b"ready", len(ready))
+        for handle in ready:
+            self.out.append(handle._delayed)
+            self.write_handle(handle)
+            self.flush()
+
+    def write_budget(self, run: Run) -> None:
+        """Write how many cancellations may still strike."""
+        self.out += (b"budget", run.budget)
+
     def write_timers(self, timers: list[TimerHandle]) -> None:
-        """Write the timers, with their deadlines relative to now."""
+        """Write the timers in order of their deadlines."""
         self.out += (b"timers", len(timers))
         for timer in sorted(timers, key=lambda timer: (timer._when, timer.ordinal)):
-            self.out += (timer._when - self.now, self.is_fresh(timer.born))
+            self.out.append(self.is_fresh(timer.born))
             self.emit(timer)
         self.flush()
 

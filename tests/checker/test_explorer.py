@@ -578,6 +578,15 @@ def test_a_frontier_gives_everything_back_the_cheapest_first():
         frontier.pop()
 
 
+def test_a_frontier_takes_what_is_cheaper_than_what_it_gave_last():
+    frontier = Frontier()
+    frontier.push(3, "dear")
+    frontier.push(5, "dearer")
+    assert frontier.pop() == "dear"
+    frontier.push(1, "cheap")
+    assert [frontier.pop(), frontier.pop()] == ["cheap", "dearer"]
+
+
 def test_a_small_frontier_loses_nothing(monkeypatch):
     scenario = contention(2, 2)
     expected = explore(scenario, Settings(), merge="off")

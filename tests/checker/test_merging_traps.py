@@ -6,6 +6,7 @@ its hiding place, an outcome must be lost.
 
 import asyncio
 import gc
+from types import SimpleNamespace
 
 import pytest
 import traps
@@ -14,7 +15,7 @@ import traps_of_names
 import traps_of_objects
 import traps_of_tasks
 
-from treadle.checker import fingerprint
+from treadle.checker import fingerprint, scheduling, writers
 from treadle.checker.explorer import explore
 from treadle.checker.fingerprint import INLINE, CodeInfo, Walk
 from treadle.checker.loop import NamelessTask, SimulatedLoop
@@ -23,18 +24,18 @@ from treadle.checker.runtime import Settings
 MODULES = (traps_of_frames, traps_of_names, traps_of_objects, traps_of_tasks)
 
 
-def summary(scenario, merge):
-    result = explore(scenario, Settings(), merge=merge, keep_going=True)
+def summary(scenario, merge, settings):
+    result = explore(scenario, Settings(**settings), merge=merge, keep_going=True)
     assert not result.held_back
     return result.outcomes, {finding.violation.property for finding in result.findings}
 
 
 @pytest.mark.parametrize("name", traps.TRAPS)
 def test_nothing_is_lost(name):
-    scenario, _ = traps.TRAPS[name]
-    outcomes, properties = summary(scenario, "off")
+    scenario, _, settings = traps.TRAPS[name]
+    outcomes, properties = summary(scenario, "off", settings)
     assert len(outcomes) + len(properties) >= 2, "the trap has no bait"
-    assert summary(scenario, "on") == (outcomes, properties)
+    assert summary(scenario, "on", settings) == (outcomes, properties)
 
 
 class OnlyLocals:
@@ -63,6 +64,13 @@ def strike_out(patch, blind):
     elif blind.startswith("write_"):
         assert hasattr(Walk, blind)
         patch.setattr(Walk, blind, lambda *_: None)
+    elif blind == "freshness":
+        patch.setattr(Walk, "is_fresh", lambda self, born: False)
+    elif blind == "cancelled callbacks":
+        drop = scheduling._drop_dead_events
+        patch.setattr(scheduling, "_drop_dead_events", lambda run: drop(BehindReady(run)))
+    elif blind == "table of a set":
+        patch.setattr(writers.sys, "getsizeof", lambda value: 0)
     elif blind == "evaluation stack":
         patch.setattr(fingerprint, "gc", OnlyLocals)
     elif blind == "unbound":
@@ -75,13 +83,21 @@ def strike_out(patch, blind):
         patch.setattr(SimulatedLoop, "observe_time", lambda self: None)
 
 
+class BehindReady:
+    """Stands in for a run: hides its ready callbacks."""
+
+    def __init__(self, run):
+        self.run = run
+        self.loop = SimpleNamespace(ready=(), outside=run.loop.outside, timers=run.loop.timers)
+
+
 class KnowsNothingOfUnbound(CodeInfo):
     several_optional = property(lambda self: False, lambda self, value: None)
 
 
 @pytest.mark.parametrize("name", traps.TRAPS)
 def test_the_trap_is_sharp(name, monkeypatch):
-    scenario, blind = traps.TRAPS[name]
-    expected = summary(scenario, "off")
+    scenario, blind, settings = traps.TRAPS[name]
+    expected = summary(scenario, "off", settings)
     strike_out(monkeypatch, blind)
-    assert summary(scenario, "on") != expected
+    assert summary(scenario, "on", settings) != expected

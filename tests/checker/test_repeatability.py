@@ -98,6 +98,28 @@ def global_object():
     return OBJECT.value
 
 
+def new_attribute_of_a_global_object():
+    found = hasattr(OBJECT, "fresh")
+    OBJECT.fresh = True
+    return found
+
+
+HIDDEN = 0
+
+
+def bump():
+    global HIDDEN
+    HIDDEN += 1
+    return HIDDEN
+
+
+HANDLERS = {"bump": [bump]}
+
+
+def global_of_a_function_in_a_container():
+    return HANDLERS["bump"][0]()
+
+
 def global_slots():
     found = hasattr(SLOTTED, "value")
     SLOTTED.value = 1
@@ -158,7 +180,8 @@ def counting():
 closure = counting()
 
 CHANGES = [
-    global_variable, new_global_variable, global_list, global_dict, global_set, global_deque, global_object, global_slots,
+    new_attribute_of_a_global_object, global_of_a_function_in_a_container, global_variable, new_global_variable,
+    global_list, global_dict, global_set, global_deque, global_object, global_slots,
     global_counter, counter_in_an_instance, global_generator, class_attribute, new_class_attribute, function_attribute,
     default_argument, cached, closure,
 ]  # fmt: skip

@@ -12,11 +12,11 @@ from treadle.checker import checkpoint
 TRAPS = {}
 
 
-def trap(blind):
+def trap(blind, **settings):
     """Register a trap. `blind` is what to strike out of fingerprints (see `test_merging_traps`) for it to snap."""
 
     def register(function):
-        TRAPS[function.__name__] = (function, blind)
+        TRAPS[function.__name__] = (function, blind, settings)
         return function
 
     return register

@@ -223,3 +223,14 @@ async def callback_of_weak_reference():
     await wait()
     del thing
     return found, reference() is None
+
+
+@trap("table of a set")
+async def table_of_a_set():
+    numbers = set(range(100 * choose(2)))
+    numbers.difference_update(range(1, 100))
+    numbers.add(0)
+    await wait()
+    numbers.add(8)
+    numbers.add(1)
+    return list(numbers)

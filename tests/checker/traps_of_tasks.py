@@ -341,3 +341,142 @@ async def waiters_of_a_lock():
     lock.release()
     await asyncio.gather(*tasks)
     return log
+
+
+@trap("write_budget", cancel=1)
+async def budget_of_cancellations():
+    """Struck by the cancellation, the child comes to a state that it otherwise reaches only by an unlikely way."""
+
+    async def is_lucky():
+        task = asyncio.current_task()
+        try:
+            await checkpoint()
+            if not all([choose(2) for _ in range(4)]):
+                return False
+            task.cancel("treadle")  # as the other way leaves the task behind, too
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            task.uncancel()
+        return True
+
+    async def child():
+        if not await is_lucky():
+            return "gave up"
+        choose(2)  # so that the state is looked up
+        try:
+            await checkpoint()
+        except asyncio.CancelledError:
+            return "struck after all"
+        return "done"
+
+    return await asyncio.gather(asyncio.create_task(child()), return_exceptions=True)
+
+
+@trap("freshness")
+async def age_of_a_checkpoint():
+    """What came up during the last iteration is too young to have been taken in before it."""
+    log = []
+    event = asyncio.Event()
+
+    async def child():
+        await event.wait()
+        await checkpoint()
+        log.append("child")
+
+    async def let_go(early):
+        if early:
+            event.set()
+        await asyncio.sleep(0)
+        if not early:
+            event.set()
+        await asyncio.sleep(0)
+
+    task = asyncio.create_task(child())
+    await asyncio.sleep(0)
+    await let_go(choose(2))
+    choose(2)  # so that the state is looked up
+    for step in range(2):
+        await asyncio.sleep(0)
+        log.append(step)
+    await task
+    return log
+
+
+@trap("cancelled callbacks")
+async def cancelled_callback():
+    """With nothing but a cancelled callback, the ready queue is as good as empty, and must look so."""
+    loop = asyncio.get_running_loop()
+    others = [asyncio.create_task(checkpoint()) for _ in range(2)]
+    loop.call_soon(loop.call_soon, lambda: loop.call_soon(print).cancel())
+    await asyncio.gather(*others)
+    return choose(2)
+
+
+@trap("write_ready")
+async def order_of_woken_tasks():
+    log = []
+    gates = [asyncio.get_running_loop().create_future() for _ in range(2)]
+
+    async def child(name, gate):
+        await gate
+        log.append(name)
+
+    def open_gates(first):
+        gates[first].set_result(None)
+        gates[1 - first].set_result(None)
+
+    other = asyncio.create_task(checkpoint())
+    tasks = [asyncio.create_task(child(name, gate)) for name, gate in zip("ab", gates, strict=True)]
+    await asyncio.sleep(0)
+    open_gates(choose(2))
+    await asyncio.gather(other, *tasks)
+    return log
+
+
+@trap("names")
+async def names_of_tasks_that_are_gone():
+    async def nothing():
+        pass
+
+    async def make(several):
+        for _ in range(1 + several):
+            await asyncio.create_task(nothing())
+
+    await make(choose(2))
+    choose(2)  # so that the state is looked up
+    await checkpoint()
+    task = asyncio.create_task(nothing())
+    await task
+    return task.get_name()
+
+
+@trap((NamelessTask, SimulatedTask))
+async def cancellation_that_is_pending_or_was_delivered():
+    gate = asyncio.get_running_loop().create_future()
+
+    async def child():
+        while True:
+            try:
+                await asyncio.shield(gate)
+            except asyncio.CancelledError:
+                if gate.done():
+                    return "late"
+            else:
+                return "in time"
+
+    async def strike(late):
+        if not late:
+            task.cancel()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        gate.set_result(None)
+        await asyncio.sleep(0)
+        if late:
+            task.cancel()
+
+    task = asyncio.create_task(child())
+    others = [asyncio.create_task(checkpoint()) for _ in range(2)]
+    await asyncio.sleep(0)
+    await strike(choose(2))
+    await asyncio.gather(*others)
+    return await task
