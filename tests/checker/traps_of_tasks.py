@@ -351,7 +351,7 @@ async def budget_of_cancellations():
         task = asyncio.current_task()
         try:
             await checkpoint()
-            if not all([choose(2) for _ in range(4)]):
+            if not all(choose(2) for _ in range(4)):
                 return False
             task.cancel("treadle")  # as the other way leaves the task behind, too
             await asyncio.sleep(0)
