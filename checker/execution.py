@@ -19,6 +19,7 @@ from typing import Any
 
 from . import fences
 from .errors import FenceError, UsageError
+from .events import Delayed, Handle, OutsideEvent
 from .loop import SimulatedLoop, SimulatedTask, make_loop
 from .runtime import Chooser, Recorder, Run, Settings, Violation, describe_told, set_current
 from .scheduling import drive, drive_default
@@ -194,6 +195,7 @@ def _drain(run: Run, main: SimulatedTask) -> None:
             run.violate("no-leaked-task", f"the scenario is done, but these tasks are still pending: {names}")
             if run.halted:
                 return
+        _forget_order(run)
         for task in pending:
             task.cancel()
         if not drive_default(run, lambda: all(task.done() for task in pending)):
@@ -206,7 +208,10 @@ def _drain(run: Run, main: SimulatedTask) -> None:
             return
         for task in pending:
             if not task.cancelled() and (error := task.exception()) is not None:
-                loop.told.append({"message": f"an exception during the shutdown of {task.get_coro()!r}", "exception": error})
+                loop.reporting = True
+                message = f"an exception during the shutdown of {task.get_name()}"
+                loop.reporting = False
+                loop.told.append({"message": message, "exception": error})
     if loop.asyncgens:
         closing = SimulatedTask(loop.shutdown_asyncgens(), loop=loop, name="shutdown")
         drive_default(run, closing.done)
@@ -218,6 +223,35 @@ def _drain(run: Run, main: SimulatedTask) -> None:
             loop.told.append({"message": "Task exception was never retrieved", "exception": late._exception})
     if loop.told:
         run.violate("no-unhandled-exception", describe_told(loop.told[0]))
+
+
+def _forget_order(run: Run) -> None:
+    """Put what is pending into the order of the tasks that it belongs to.
+
+    Pending events have no order, and under `any` nor have ready callbacks: fingerprints leave it out. Winding up makes no
+    choices, so without an order of its own it would depend on what equal states differ in.
+    """
+    loop = run.loop
+    owners: dict[int, int] = {}
+    for number, task in enumerate(loop.live_tasks()):
+        owners[id(task)] = owners[id(task._fut_waiter)] = number  # type: ignore[attr-defined]
+    last = len(owners)
+
+    def rank(handle: Handle) -> tuple[int, str]:
+        callback = handle._callback
+        held = [getattr(callback, "__self__", None), *gc.get_referents(callback)]
+        return min((owners[id(item)] for item in held if id(item) in owners), default=last), type(callback).__name__
+
+    def rank_event(event: OutsideEvent) -> tuple[str, int]:
+        if isinstance(event, Delayed):
+            return "Delayed", rank(event.handle)[0]
+        return type(event).__name__, owners.get(id(getattr(event, "future", None)), last)
+
+    loop.outside.sort(key=rank_event)
+    if run.settings.contract == "any":
+        ready = sorted(loop.ready, key=rank)
+        loop.ready.clear()
+        loop.ready.extend(ready)
 
 
 def _close_quietly(loop: SimulatedLoop) -> None:

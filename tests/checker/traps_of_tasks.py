@@ -483,3 +483,29 @@ async def cancellation_that_is_pending_or_was_delivered():
     choose(2)  # so that the state is looked up
     await checkpoint()
     return await task
+
+
+@trap("write_frame", contract="any")
+async def order_in_which_what_is_left_is_wound_up():
+    """Under `any` the ready queue has no order, so there is none in which it is wound up, either."""
+    log = []
+    leaving = choose(2)
+    gates = [asyncio.get_running_loop().create_future() for _ in range(2)]
+
+    async def child(name, gate):
+        try:
+            await gate
+        finally:
+            log.append(name)
+            if leaving and log == ["b"]:
+                raise ValueError("b came first")
+
+    def open_gates(first):
+        gates[first].set_result(None)
+        gates[1 - first].set_result(None)
+
+    tasks = [asyncio.create_task(child(name, gate)) for name, gate in zip("ab", gates, strict=True)]
+    await asyncio.sleep(1)
+    open_gates(choose(2))
+    await asyncio.sleep(0)
+    return leaving, len(tasks)
