@@ -294,7 +294,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
             try:
                 await agen.aclose()
             except Exception as error:
-                message = f"an error occurred during closing of asynchronous generator {agen.__qualname__}"
+                message = f"an error occurred during closing of asynchronous generator {getattr(agen, '__qualname__', '?')}"
                 self.call_exception_handler({"message": message, "exception": error, "asyncgen": agen})
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
