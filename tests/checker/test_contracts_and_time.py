@@ -3,12 +3,14 @@
 import asyncio
 from collections import Counter
 
+import literal
+import naive
 import programs
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from treadle.checker import check, checkpoint
+from treadle.checker import check, checkpoint, execution
 from treadle.checker.explorer import Limits, explore
 from treadle.checker.runtime import Settings
 
@@ -180,3 +182,36 @@ def test_checkpoint_maybe_explores_not_suspending():
         return log
 
     assert explore(scenario, Settings()).outcomes == {"['child', 'main']", "['main', 'child']"}
+
+
+async def woken_struck_and_overtaking():
+    """A checkpoint completes and its task is cancelled, both before the same iteration: found only if events are taken
+    in as pairs."""
+    log = []
+    loop = asyncio.get_running_loop()
+
+    async def child():
+        wait = loop.checkpoint()
+        try:
+            await wait
+            log.append("went on")
+        except asyncio.CancelledError:
+            log.append(f"struck, {'waiting' if wait.cancelled() else 'woken'}")
+
+    task = asyncio.create_task(child())
+    for _ in range(3):  # the child starts; both are taken in; both have happened, and the child is queued behind us
+        await asyncio.sleep(0)
+    log.append("main")
+    loop.call_soon(log.append, "callback")
+    await asyncio.gather(task, return_exceptions=True)
+    return log
+
+
+@pytest.mark.parametrize("contract", ["stock", "stretched"])
+@MERGE
+def test_an_event_and_a_cancellation_may_be_taken_in_before_one_iteration(contract, merge, monkeypatch):
+    config = Settings(contract=contract, cancel=1)
+    found = explore(woken_struck_and_overtaking, config, merge=merge).outcomes
+    assert "['main', 'struck, woken', 'callback']" in found
+    monkeypatch.setattr(execution, "drive", literal.drive_literally)
+    assert found == naive.explore_naively(woken_struck_and_overtaking, config, 20_000).found[0]
