@@ -65,7 +65,7 @@ def test_an_interrupt_prints_what_was_found(monkeypatch):
         return call
 
     monkeypatch.setattr(
-        "treadle.checker.model_cli.Watcher.__call__", lambda self, states, depth: interrupted(self, 0)(0, 0)
+        "treadle.checker.model_cli_common.Watcher.__call__", lambda self, states, depth: interrupted(self, 0)(0, 0)
     )
     monkeypatch.setattr(explicit, "CHUNK", 4)
     done = run("explore", "handoff-semaphore", "--json", "-")
