@@ -23,7 +23,9 @@ from .implementations import PRIMITIVES, Implementation, resolve
 from .pool import Pool
 from .verdict import Counterexample, Verdict, worst
 
-__all__ = ["PRIMITIVES", "Found", "Verification", "find_part", "parse_rounds", "verify"]
+__all__ = [
+    "PRIMITIVES", "Explored", "Found", "Request", "Verification", "explore_part", "find_part", "parse_rounds", "verify", "verify_one",
+]  # fmt: skip
 
 
 _SMALLEST_RUNS = 1_000
@@ -133,10 +135,10 @@ def verify(
                     if contract in part.contracts:
                         pool.submit(explore_part, request, part.name)
             for request in requests:
-                yield _verify_one(request, lambda request, part: pool.result(explore_part, request, part.name))
+                yield verify_one(request, lambda request, part: pool.result(explore_part, request, part.name))
     else:
         for request in requests:
-            yield _verify_one(request, lambda request, part: explore_part(request, part.name, progress_on))
+            yield verify_one(request, lambda request, part: explore_part(request, part.name, progress_on))
 
 
 def _parts(primitive: str, implementation: Implementation, tasks: int, rounds: float) -> list[VerificationScenario]:
@@ -154,10 +156,12 @@ def _wanted(primitive: str) -> tuple[str, ...]:
     return (primitive,)
 
 
-def _verify_one(request: Request, explored_of: Callable[[Request, VerificationScenario], Explored | None]) -> Verification:
+def verify_one(request: Request, explored_of: Callable[[Request, VerificationScenario], Explored | None]) -> Verification:
+    """Verify a primitive with what `explored_of` says of each of its scenarios; None is "not explored", and ends it."""
     parts: list[Verdict] = []
     counterexamples: list[Found] = []
     left_out: list[str] = []
+    unexplored: str | None = None
     keep_going = bool(request.options.get("keep_going"))
     for part in request.parts():
         if request.contract not in part.contracts:
@@ -165,6 +169,7 @@ def _verify_one(request: Request, explored_of: Callable[[Request, VerificationSc
             continue
         explored = explored_of(request, part)
         if explored is None:
+            unexplored = part.name
             break
         parts.append(explored.verdict)
         for counterexample, tasks, rounds in explored.counterexamples:
@@ -176,6 +181,10 @@ def _verify_one(request: Request, explored_of: Callable[[Request, VerificationSc
             break
     verdict = _combine(request, parts)
     verdict.violations = _first_of_each([found.counterexample for found in counterexamples])
+    if unexplored is not None:
+        verdict.reasons.append(f"{unexplored} and what comes after it were not explored")
+        if verdict.verdict == "verified":
+            verdict.verdict = "bounded"
     if left_out:
         verdict.notes.append(
             f"left out under {request.contract}, since what they claim rests on the order of the loop's ready queue: {', '.join(left_out)}"
