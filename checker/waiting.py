@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import types
 from typing import Any
 
 from .runtime import Run
@@ -39,12 +41,18 @@ def innermost_frame(task: asyncio.Task[Any], library: bool = False) -> Any:
     while coroutine is not None:
         frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None) or getattr(coroutine, "ag_frame", None)
         if frame is None:
-            break
+            coroutine = _generator_behind(coroutine)
+            continue
         module = frame.f_globals.get("__name__", "")
         if library or best is None or not is_machinery(module):
             best = frame
         coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None) or getattr(coroutine, "ag_await", None)
     return best
+
+
+def _generator_behind(awaitable: Any) -> Any:
+    """Return the asynchronous generator that `anext()` or `aclose()` has been called of; None if it is something else."""
+    return next((inner for inner in gc.get_referents(awaitable) if isinstance(inner, types.AsyncGeneratorType)), None)
 
 
 def is_machinery(module: str) -> bool:

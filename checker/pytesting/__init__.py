@@ -1,0 +1,1 @@
+"""What the pytest plugin needs once a test is marked: items, fixtures that are new in every run, reports."""
