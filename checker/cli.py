@@ -27,6 +27,7 @@ from .report import render_table, render_trace, render_verdict
 from .runtime import Settings
 from .targets import ScenarioTarget, resolve
 from .trace import Target, Trace, load_trace, save_trace
+from .trace_cli import trace_app
 from .verdict import EXIT_CODES, Counterexample, Verdict, worst
 from .verification import PRIMITIVES
 from .verification import verify as verify_primitive
@@ -40,6 +41,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(trace_app, name="trace")
 _HASH_SEED = "0"
 _WORTH_A_PROCESS = 6  # clients times rounds
 
@@ -232,6 +234,14 @@ def _together(verdicts: list[Verdict], verdict: str) -> dict[str, Any]:
 
 
 @functools.cache
+def _mount_gate() -> None:
+    """Add `treadle gate`."""
+    from .gate.command import gate
+
+    app.command()(gate)
+
+
+@functools.cache
 def _mount_models() -> None:
     """Add `treadle model`, which explores, refutes, proves and exports models."""
     from .model_cli import model_app
@@ -251,6 +261,8 @@ def run(arguments: list[str]) -> int:
     """Run a command in this process and return its exit code."""
     if arguments[:1] in (["model"], ["--help"], []):  # its engines take a while to import
         _mount_models()
+    if arguments[:1] in (["gate"], ["--help"], []):
+        _mount_gate()
     try:
         app(args=arguments, prog_name="treadle")
     except TreadleError as error:

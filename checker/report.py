@@ -1,7 +1,6 @@
 """What treadle prints: verdicts and counterexamples, for a terminal, a CI log or a file.
 
-The table of a counterexample has a column a task and a row a step. Steps that only carry news (the callback that
-resolves a checkpoint's future) have no row of their own: they are the reason of the step that they wake. Nothing here
+The table of a run is `report_table`'s. Nothing here
 depends on a clock, an address or a terminal: the same verdict gives the same text for the same width, figures of time
 aside.
 """
@@ -11,17 +10,16 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from .properties import MEANINGS
-from .trace import Step, Trace
+from .report_table import StepTable
+from .trace import Trace
 from .verdict import Counterexample, Verdict
 
-__all__ = ["plain_text", "render_table", "render_trace", "render_verdict"]
+__all__ = ["plain_text", "render_end", "render_recorded", "render_table", "render_trace", "render_verdict"]
 
 _MARKS = {
     "verified": ("✔", "green"),
@@ -35,7 +33,6 @@ _CONTRACTS = {
     "stretched": "needs a task start or a bare yield, sleep(0), to take its time",
     "any": "needs ready callbacks to run in another order than asyncio's",
 }
-_MAX_ROWS = 60
 
 
 def render_verdict(verdict: Verdict, detail: str = "") -> RenderableType:
@@ -71,63 +68,67 @@ def render_trace(counterexample: Counterexample, trace: Trace, warning: bool = F
     colour = "yellow" if warning else "red"
     departures = sum(1 for index in counterexample.schedule if index)
     kind = "warning" if warning else "violated"
-    lines: list[RenderableType] = [
-        Text.assemble((f"{kind}: {counterexample.property}", f"bold {colour}"), f" ({meaning})" if meaning else ""),
-        Text(counterexample.message, style="bold"),
+    head = Text.assemble((f"{kind}: {counterexample.property}", f"bold {colour}"), f" ({meaning})" if meaning else "")
+    lines: list[RenderableType] = [head]
+    if trace.explanation:
+        lines.append(Text(trace.explanation, style="bold"))
+    lines += [
+        Text(counterexample.message, style="" if trace.explanation else "bold"),
         Text(
             f"weakest contract: {counterexample.contract} ({_CONTRACTS[counterexample.contract]}); "
             f"{_size(trace)}{_count(len(trace.steps), 'step')}, {_count(departures, 'departure')} from stock order, "
             f"{_count(counterexample.cancellations, 'cancellation')}; replayed",
             style="dim",
         ),
+        Text(),
         render_table(trace),
+        *render_end(trace),
     ]
     return Padding(Group(*lines), (0, 0, 1, 2))
 
 
-def render_table(trace: Trace) -> Table:
-    """Return a table with a column a task and a row a step."""
-    rows = [step for step in trace.steps if _is_shown(step)]
-    shown = {step.task for step in rows}
-    tasks = [name for name in trace.tasks if name in shown and not (name == "main" and trace.target.kind == "verify")]
-    rows = [step for step in rows if step.task in tasks or not step.task]
-    outside = any(not step.task for step in rows)
-    labels = list(trace.observed)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
-    table.add_column("step", justify="right", style="dim", no_wrap=True)
-    for name in tasks:
-        table.add_column(Text(name), ratio=2)
-    if outside:
-        table.add_column("loop", ratio=1)
-    for label in labels:
-        table.add_column(Text(label), ratio=1, style="cyan")
-    left_out = max(0, len(rows) - _MAX_ROWS)
-    for step in rows[left_out:]:
-        cells: list[RenderableType] = [Text(str(step.number))]
-        for name in tasks:
-            cells.append(_cell(step) if step.task == name else Text(""))
-        if outside:
-            cells.append(_cell(step) if not step.task else Text(""))
-        cells += [Text(step.changes.get(label, "")) for label in labels]
-        table.add_row(*cells)
-    if left_out:
-        table.caption = f"the first {left_out} rows are left out; the trace file has them (--trace FILE)"
-    return table
+def render_recorded(trace: Trace) -> RenderableType:
+    """Return the report of a trace file: what was run, what went wrong, and the table of the run."""
+    target = f"{trace.target.name} --impl {trace.target.implementation}" if trace.target.kind == "verify" else trace.target.name
+    lines: list[RenderableType] = [Text(f"{target}  {_scope_of(trace)}", style="dim")]
+    if trace.violation is None:
+        lines.append(Text("nothing is violated in this run", style="bold"))
+    else:
+        meaning = MEANINGS.get(trace.violation.property, "")
+        lines.append(Text.assemble((f"violated: {trace.violation.property}", "bold red"), f" ({meaning})" if meaning else ""))
+        if trace.explanation:
+            lines.append(Text(trace.explanation, style="bold"))
+        lines.append(Text(trace.violation.message, style="" if trace.explanation else "bold"))
+    return Padding(Group(*lines, Text(), render_table(trace), *render_end(trace)), (0, 0, 1, 2))
 
 
-def _is_shown(step: Step) -> bool:
-    return step.kind in ("start", "resume", "cancel", "timer") or bool(step.notes or step.changes)
+def _scope_of(trace: Trace) -> str:
+    return f"contract {trace.scope.get('contract')}, time {trace.scope.get('time')}, {_size(trace)}Python {trace.versions.get('python')}"
 
 
-def _cell(step: Step) -> RenderableType:
-    lines: list[RenderableType] = [Text(step.why, style="bold red" if step.kind == "cancel" else "dim")]
-    lines += [Text(note) for note in step.notes]
-    if step.place and step.kind != "cancel":
-        # What the program says is wrapped; a source line is only there to be recognised.
-        lines.append(Text.assemble(step.source, (f"  {step.place}", "dim"), no_wrap=True, overflow="ellipsis"))
-    elif step.source and step.kind != "cancel":
-        lines.append(Text(step.source))
-    return Group(*lines)
+def render_table(trace: Trace) -> RenderableType:
+    """Return the table of a run, a column a task and a row a step."""
+    return StepTable(trace)
+
+
+def render_end(trace: Trace) -> list[RenderableType]:
+    """Return what follows the table: the wait-for graph of those who are left waiting, and the nearest passing run."""
+    lines: list[RenderableType] = []
+    if trace.violation is not None and (trace.deadlock or trace.violation.property == "no-deadlock") and trace.waits:
+        lines.append(Text("who waits for whom:", style="bold"))
+        for wait in trace.waits:
+            held = [name for name in wait.holders if name not in wait.what]
+            holder = f", held by {', '.join(held)}" if held else ""
+            lines.append(Padding(Text.assemble((wait.task, "bold"), f" → {wait.what}{holder}", (f"  {wait.place}", "dim")), (0, 0, 0, 2)))
+        if trace.deadlock:
+            lines.append(Padding(Text(f"a circle: {' → '.join([*trace.deadlock, trace.deadlock[0]])}"), (0, 0, 0, 2)))
+    parting = trace.parting
+    if parting is not None:
+        first = f"the same before step {parting.step}" if parting.step > 1 else "another first step"
+        head = f"nearest passing run: {first}; there “{parting.instead}” instead of “{parting.chosen}”"
+        lines.append(Text.assemble((head, "bold"), " and then:" if parting.goes_on else ""))
+        lines += [Padding(Text(line), (0, 0, 0, 2)) for line in parting.goes_on]
+    return lines
 
 
 def plain_text(renderables: Sequence[RenderableType], width: int = 100) -> str:

@@ -290,7 +290,7 @@ class TestTraces:
         ("change", "message"),
         [
             (lambda text: text[: len(text) // 2], "not a whole JSON document"),
-            (lambda text: text.replace('"version": 1', '"version": 99'), "trace of version 99"),
+            (lambda text: text.replace('"version": 2', '"version": 99'), "trace of version 99"),
             (lambda text: text.replace('"schedule"', '"shedule"'), "not a trace that treadle wrote"),
             (lambda text: "{}", "trace of version None"),
             (lambda text: "[]", "not a whole JSON document"),

@@ -1,0 +1,30 @@
+"""`treadle trace`: what can be done with a trace file without running the program."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from .console import make_console, show
+from .report import render_recorded
+from .sources import changed_functions
+from .trace import load_trace
+
+__all__ = ["trace_app"]
+
+trace_app = typer.Typer(help="Show or convert a trace file, written with --trace.", no_args_is_help=True)
+TraceArgument = Annotated[str, typer.Argument(help="A trace file, written with --trace.", metavar="TRACE")]
+
+
+@trace_app.command("show")
+def show_trace(trace: TraceArgument) -> None:
+    """Print a trace: what went wrong, the table of the run, and where the nearest passing run parts."""
+    recorded = load_trace(trace)
+    console = make_console()
+    show(console, render_recorded(recorded))
+    changed = changed_functions(recorded)
+    if changed:
+        text = f"the program has changed since this trace was written: {', '.join(changed)}; run the check again for a new one"
+        show(console, Text(text, style="yellow"))
