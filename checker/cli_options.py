@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 __all__ = [
-    "AllowBounded", "Cancel", "Contract", "Forbid", "Ignore", "JsonFile", "KeepGoing", "MaxDepth", "MaxStates", "Merge", "Runs",
-    "Search", "Seed", "Strict", "Time", "Timeout", "TraceFile",
+    "AllowBounded", "Cancel", "Contract", "Forbid", "Ignore", "JsonFile", "JunitFile", "KeepGoing", "MaxDepth", "MaxStates", "Merge",
+    "Runs", "SarifFile", "Search", "Seed", "Strict", "Time", "Timeout", "TraceFile",
 ]  # fmt: skip
 
 _SEARCH = "Search"
@@ -52,6 +52,26 @@ TraceFile = Annotated[
         "--trace",
         metavar="FILE",
         help="Write the first counterexample's trace; - is standard output.",
+        rich_help_panel=_OUTPUT,
+        show_default=False,
+    ),
+]
+JunitFile = Annotated[
+    str | None,
+    typer.Option(
+        "--junit",
+        metavar="FILE",
+        help="Write JUnit XML, for CI servers; - is standard output.",
+        rich_help_panel=_OUTPUT,
+        show_default=False,
+    ),
+]
+SarifFile = Annotated[
+    str | None,
+    typer.Option(
+        "--sarif",
+        metavar="FILE",
+        help="Write SARIF 2.1.0, for code scanning; - is standard output.",
         rich_help_panel=_OUTPUT,
         show_default=False,
     ),

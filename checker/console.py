@@ -17,7 +17,7 @@ from .errors import UsageError
 from .explorer import Progress, Result
 from .report import plain_text
 
-__all__ = ["make_console", "progress_on", "show", "write_json"]
+__all__ = ["make_console", "progress_on", "show", "write_bytes", "write_json"]
 
 _EVERY = 50  # runs between two updates
 _PLAIN_WIDTH = 100
@@ -73,5 +73,20 @@ def write_json(document: dict[str, Any], path: str) -> None:
         return
     try:
         Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}; give a file in a folder that exists") from None
+
+
+def write_bytes(data: bytes, path: str) -> None:
+    """Write a document as it is; "-" is standard output.
+
+    Raises:
+        UsageError: if the file cannot be written.
+    """
+    if path == "-":
+        sys.stdout.write(data.decode())
+        return
+    try:
+        Path(path).write_bytes(data)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; give a file in a folder that exists") from None

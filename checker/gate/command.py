@@ -1,0 +1,171 @@
+"""`treadle gate`: collects options, runs everything, and says it in every way that was asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import fnmatch
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from .. import cli_options as options
+from ..blame import Place
+from ..console import make_console, show, write_bytes, write_json
+from ..errors import UsageError
+from ..junit import junit_document
+from ..outcomes import Outcome, worst_of
+from ..sarif import sarif_document
+from ..verdict import EXIT_CODES
+from . import github
+from .children import Child
+from .documents import gate_document
+from .jobs import Asked, Crashed, Job, Planned, Refused
+from .known import excuse, expect
+from .live import Progress
+from .scheduler import Run, run_jobs
+from .settings import GateError, Settings, load
+from .store import Store
+from .summary import render_details, render_summary
+
+__all__ = ["gate"]
+
+_IMPORTING = 60.0  # seconds that importing all targets may take
+
+
+def gate(
+    only: Annotated[
+        list[str] | None, typer.Argument(help="Names or patterns of targets; all by default.", metavar="[TARGET]...", show_default=False)
+    ] = None,
+    config: Annotated[Path, typer.Option("--config", help="The TOML file with the table [tool.treadle].")] = Path("pyproject.toml"),
+    jobs: Annotated[int, typer.Option("--jobs", help="Processes at a time; 0 is one a processor.")] = 0,
+    budget: Annotated[
+        float | None, typer.Option("--budget", help="Limit on time for everything, in seconds.", show_default=False)
+    ] = None,
+    max_memory: Annotated[
+        int | None, typer.Option("--max-memory", help="Limit on the memory of each process, in MB.", show_default=False)
+    ] = None,
+    allow_bounded: options.AllowBounded = False,
+    json: options.JsonFile = None,
+    junit: options.JunitFile = None,
+    sarif: options.SarifFile = None,
+) -> None:
+    """Check everything that [tool.treadle] in pyproject.toml lists."""
+    console = make_console(to_stderr="-" in (json, junit, sarif))
+    settings = load(config)
+    if sum(target == "-" for target in (json, junit, sarif)) > 1:
+        raise UsageError("only one of --json, --junit and --sarif can go to standard output; name files for the others")
+    planned = _planned(settings)
+    todo = _chosen(planned.jobs, only or [])
+    expect(settings, planned.jobs)
+    store = Store(settings.store)
+    store.prepare()
+    for job in todo:
+        job.stored = [str(path) for path in store.failing(job.name)]
+        job.memory = max_memory or job.memory or settings.max_memory
+    processes = jobs or settings.jobs or os.cpu_count() or 1
+    root = Path.cwd()
+    with Progress(console, todo, store.times(), processes) as progress:
+        run = run_jobs(todo, _Keeper(progress, store), processes, budget or settings.budget)
+    outcomes = [run.outcomes[job.number] for job in todo]
+    remarks = excuse(settings, outcomes, datetime.date.today())
+    allowed = allow_bounded or settings.allow_bounded
+    verdict = worst_of([outcome.counted for outcome in outcomes])
+    listed_in = Place(str(settings.file.resolve()), min((job.line for job in todo), default=1))
+    _show(console, outcomes, root, store, verdict, run, remarks)
+    _write(outcomes, root, listed_in, verdict, run, remarks, allowed, json, junit, sarif)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in github.annotate(outcomes, root, listed_in, allowed):
+            console.file.write(line + "\n")
+    github.write_step_summary(github.step_summary(outcomes, root, verdict, run.seconds, remarks))
+    code = EXIT_CODES[verdict]
+    raise typer.Exit(0 if code == 3 and allowed else code)
+
+
+def _planned(settings: Settings) -> Planned:
+    """Find out what the targets mean, in a process of its own: their files may do anything when they are imported."""
+    tables = [(msgspec.to_builtins(target), line) for target, line in settings.targets]
+
+    async def ask() -> Planned | Refused | Crashed:
+        async with Child() as child:
+            return await child.plan(Asked(tables), _IMPORTING)
+
+    answer = asyncio.run(ask())
+    if isinstance(answer, Planned):
+        return _unique(answer, settings)
+    if isinstance(answer, Refused):
+        raise GateError(f"{settings.file}:{answer.line}: {answer.message}")
+    raise GateError(f"{settings.file}:{settings.targets[0][1]}: {answer.message}")
+
+
+def _unique(planned: Planned, settings: Settings) -> Planned:
+    """Refuse targets that reports and known violations could not tell apart."""
+    seen: dict[str, Job] = {}
+    for job in planned.jobs:
+        if job.name in seen:
+            raise GateError(
+                f"{settings.file}:{job.line}: {job.name} is listed twice (also in line {seen[job.name].line}); "
+                'give one of the two another name, as in { check = "…", name = "…" }'
+            )
+        seen[job.name] = job
+    return planned
+
+
+def _chosen(jobs: list[Job], only: list[str]) -> list[Job]:
+    for pattern in only:
+        if not any(fnmatch.fnmatch(job.name, pattern) for job in jobs):
+            raise UsageError(f"no target is called {pattern!r}; the targets are {', '.join(job.name for job in jobs)}")
+    return [job for job in jobs if not only or any(fnmatch.fnmatch(job.name, pattern) for pattern in only)]
+
+
+class _Keeper:
+    """Passes on what happens, and keeps failing schedules as soon as they are known."""
+
+    def __init__(self, progress: Progress, store: Store) -> None:
+        self._progress = progress
+        self._store = store
+
+    def started(self, job: Job) -> None:
+        self._progress.started(job)
+
+    def heard(self, job: Job, event: Any) -> None:
+        if path := getattr(event, "forget", ""):
+            self._store.forget(path)
+        self._progress.heard(job, event)
+
+    def ended(self, job: Job, outcome: Outcome) -> None:
+        self._store.keep(outcome)
+        self._store.keep_times([outcome])
+        self._progress.ended(job, outcome)
+
+
+def _show(console: Any, outcomes: list[Outcome], root: Path, store: Store, verdict: str, run: Run, remarks: list[str]) -> None:
+    show(console, "")
+    for outcome in outcomes:
+        if outcome.verdict != "verified" or outcome.broken:
+            kept = store.failing(outcome.name) if outcome.violations else []
+            show(console, render_details(outcome, root, kept))
+    show(console, render_summary(outcomes, verdict, run.seconds, remarks))
+
+
+def _write(
+    outcomes: list[Outcome],
+    root: Path,
+    listed_in: Place,
+    verdict: str,
+    run: Run,
+    remarks: list[str],
+    allowed: bool,
+    json: str | None,
+    junit: str | None,
+    sarif: str | None,
+) -> None:
+    if json is not None:
+        write_json(gate_document(outcomes, root, verdict, run.seconds, remarks, run.cut), json)
+    if junit is not None:
+        write_bytes(junit_document(outcomes, root, "treadle gate", allowed), junit)
+    if sarif is not None:
+        write_json(sarif_document(outcomes, root, listed_in, allowed), sarif)
