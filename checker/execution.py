@@ -25,7 +25,7 @@ from .runtime import Chooser, Recorder, Run, Settings, Violation, describe_told,
 from .scheduling import drive, drive_default
 from .waiting import explain_deadlock
 
-__all__ = ["Outcome", "Scenario", "execute", "simulation"]
+__all__ = ["Outcome", "Scenario", "close_task", "conclude", "execute", "simulation"]
 
 Scenario = Callable[[], Coroutine[Any, Any, Any]]
 _GARBAGE_EVERY = 100  # runs between two collections of cyclic garbage
@@ -102,7 +102,7 @@ def _execute(
         drive(run)
         if run.broken is not None:
             raise run.broken
-        outcome = _conclude(run, main)
+        outcome = conclude(run, main, _drain)
         if outcome.kind == "done":
             outcome.shown = repr(outcome.result)  # while the run lives: a repr may look at names and times
         outcome.names_matter = loop.names_matter
@@ -128,8 +128,8 @@ def _stop(run: Run) -> None:
     run.stopping = True
 
 
-def _conclude(run: Run, main: SimulatedTask) -> Outcome:
-    """Wind the run up, and say how it ended."""
+def conclude(run: Run, main: asyncio.Task[Any], drain: Callable[[Run, asyncio.Task[Any]], None]) -> Outcome:
+    """Wind the run up, by `drain` if it has come to its end by itself, and say how it ended."""
     loop = run.loop
     result: Any = None
     kind = "done"
@@ -152,7 +152,7 @@ def _conclude(run: Run, main: SimulatedTask) -> Outcome:
         else:
             result = main.result()
         if not run.halted:
-            _drain(run, main)
+            drain(run, main)
     if run.violation is not None:
         kind = "violated"
     elif loop.fence is not None:
@@ -180,7 +180,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _drain(run: Run, main: SimulatedTask) -> None:
+def _drain(run: Run, main: asyncio.Task[Any]) -> None:
     """Cancel and await what is left, as `asyncio.run` does; then look for exceptions that nobody has retrieved."""
     loop = run.loop
     loop.draining = True
@@ -257,18 +257,23 @@ def _forget_order(run: Run) -> None:
 def _close_quietly(loop: SimulatedLoop) -> None:
     """Close the coroutines that a run left behind. What they do about it is not seen: the loop is dead."""
     for task in loop.tasks:
-        if not task.done():
-            coroutine = task.get_coro()
-            for _ in range(100):  # a coroutine may await again and again while it is being closed
-                try:
-                    coroutine.close()
-                except BaseException:  # whatever it raises belongs to a run that is over
-                    continue
-                break
+        close_task(task)
     loop.tasks.clear()
     loop.ready.clear()
     loop.outside.clear()
     loop.timers.clear()
+
+
+def close_task(task: asyncio.Task[Any]) -> None:
+    """Close the coroutine of a task that will never run again."""
+    if not task.done():
+        coroutine: Any = task.get_coro()
+        for _ in range(100):  # a coroutine may await again and again while it is being closed
+            try:
+                coroutine.close()
+            except BaseException:  # whatever it raises belongs to a run that is over
+                continue
+            break
 
 
 @contextlib.contextmanager

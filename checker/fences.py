@@ -27,7 +27,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .errors import FenceError
-from .loop import SimulatedLoop
 
 __all__ = ["raised"]
 
@@ -117,8 +116,8 @@ def _all_tasks(loop: asyncio.AbstractEventLoop | None = None) -> set[asyncio.Tas
     """
     loop = loop or asyncio.get_running_loop()
     found: set[asyncio.Task[Any]] = set()
-    if isinstance(loop, SimulatedLoop):
-        found.update(loop.live_tasks())
+    if (live_tasks := getattr(loop, "live_tasks", None)) is not None:  # the simulated loop's, or that of `stock`
+        found.update(live_tasks())
     return found.union(asyncio_all_tasks(loop))
 
 

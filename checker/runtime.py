@@ -109,6 +109,7 @@ class Run:
     invariants: list[tuple[Callable[[], object], str, str]] = field(default_factory=list)
     stable_hooks: list[Callable[[], object]] = field(default_factory=list)
     cancel_hooks: list[Callable[[asyncio.Task[Any]], object]] = field(default_factory=list)
+    perform_hooks: list[Callable[[object], object]] = field(default_factory=list)  # told of every outside event, before it happens
     may_rest: bool = False  # a state in which nothing can happen is a legitimate end
     observers: list[tuple[str, Callable[[], str]]] = field(default_factory=list)
     witnesses: set[str] = field(default_factory=set)

@@ -25,14 +25,15 @@ import asyncio
 import contextvars
 import gc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from .events import RUN, Cancellation, Checkpoint, Delay, Delayed, ExecutorJob, Handle, OutsideEvent, Then, TimerHandle
 from .loop import SimulatedLoop
 from .runtime import Run
 
-__all__ = ["CANCEL_MESSAGE", "drive", "drive_default", "is_stretchable", "perform"]
+__all__ = ["CANCEL_MESSAGE", "drive", "drive_default", "finish_job", "is_idle", "is_stretchable", "perform", "run_outside"]
 
+T = TypeVar("T")
 _LOOKUP_EVERY = 64  # boundaries without a choice after which a state is looked up all the same: programs may loop without choices
 
 
@@ -93,6 +94,7 @@ class Intake:
         self.virtual = run.settings.time == "virtual"
         self.stretched = run.settings.contract == "stretched"
         self.deferred = False
+        self.newest = 0  # the number of the last timer that was made before this intake
         self._boring = 0
         self._inner = 0
         self._postponed: list[OutsideEvent] = []
@@ -124,7 +126,8 @@ class Intake:
         ready = loop.ready
         self.deferred = False
         _drop_dead_events(run)
-        idle = not (ready or run.stopping)
+        idle = is_idle(run)
+        self.newest = loop.timers_created
         if idle and run.stable_hooks:
             _stable(run)
             if run.violation is not None:
@@ -136,10 +139,10 @@ class Intake:
         delaying = self.stretched
         timers_too = False  # a timer was taken in: nothing but timers may follow in this intake
         # At rest the clock may jump. A cancellation out of the budget may come in the same intake, before the timers.
-        jump = self.virtual and idle and not loop.outside and not _due(loop, idle)
+        jump = self.virtual and idle and not loop.outside and not self._due(idle)
         while True:
             waits, strikes = self._pending(idle, jump, timers_too)
-            go = bool(ready) or (self.virtual and bool(_due(loop, idle)))
+            go = bool(ready) or (self.virtual and bool(self._due(idle)))
             stuck = not (go or waits or strikes or run.stopping)
             if run.budget and not timers_too:
                 strikes += [Cancellation(task) for task in loop.live_tasks() if task is not run.main]
@@ -171,7 +174,7 @@ class Intake:
                 if stuck:
                     run.deadlocked = True  # a cancellation could go on from here, but it need not come
                 elif self.virtual and loop.timers:
-                    _take_due(run, idle)
+                    self._take_due(idle)
                 return
             if isinstance(option, Delay):
                 delay_from = ready.index(option.handle)
@@ -188,7 +191,7 @@ class Intake:
             if run.violation is not None or loop.fence is not None:
                 return
             _drop_dead_events(run)
-            if not (ready or obliged or (self.virtual and timers_too and _due(loop, idle))):
+            if not (ready or obliged or (self.virtual and timers_too and self._due(idle))):
                 self.deferred = False
                 return  # the callback queued nothing: that was an iteration
 
@@ -206,8 +209,36 @@ class Intake:
         if not self.virtual:
             strikes += [timer for timer in loop.timers if idle or timer.born < loop.iteration]
         elif jump and not timers_too:
-            strikes += _earliest(loop.timers)
+            strikes += _earliest([timer for timer in loop.timers if timer.ordinal <= self.newest])
         return waits, strikes
+
+    def _due(self, idle: bool) -> list[TimerHandle]:
+        """Return the timers that the loop must have taken in before the last iteration, or, if it is idle, takes in now.
+
+        One that a callback of this very intake has made is seen by the next.
+        """
+        return [timer for timer in _due(self.loop, idle) if timer.ordinal <= self.newest]
+
+    def _take_due(self, idle: bool) -> None:
+        """Run the timers that are due, in order of their deadlines; equal deadlines in any order."""
+        run = self.run
+        while due := self._due(idle):
+            group = _earliest(due)
+            index = run.choose(list(group)) if len(group) > 1 else 0
+            perform(run, group[index])
+            if run.violation is not None:
+                return
+
+
+def is_idle(run: Run) -> bool:
+    """Return True if the loop has nothing to run, and waits: then it takes in what it likes, however young that is.
+
+    A timer that was due before the last iteration runs at its end, as part of it.
+    """
+    loop = run.loop
+    if loop.ready or run.stopping:
+        return False
+    return run.settings.time != "virtual" or not _due(loop, False)
 
 
 def _drive_any(run: Run) -> None:
@@ -285,6 +316,8 @@ def drive_default(run: Run, until: Callable[[], bool]) -> bool:
 def perform(run: Run, event: object) -> None:
     """Let an outside event happen: run its callback now."""
     loop = run.loop
+    for hook in run.perform_hooks:
+        hook(event)
     if isinstance(event, TimerHandle):
         loop.timers.remove(event)
         if event._when > loop.now:
@@ -305,7 +338,7 @@ def perform(run: Run, event: object) -> None:
     elif isinstance(event, ExecutorJob):
         loop.outside.remove(event)
         loop.threadsafe = any(isinstance(other, ExecutorJob) for other in loop.outside)
-        loop.call_soon(_finish_job, event.future, *_run_job(event))
+        loop.call_soon(finish_job, event.future, *_run_job(event))
     else:
         raise TypeError(f"not an outside event: {event!r}")
 
@@ -319,20 +352,26 @@ def _resolve(future: asyncio.Future[Any]) -> None:
 
 
 def _run_job(job: ExecutorJob) -> tuple[Any, BaseException | None]:
-    """Run an executor's job, as another thread would: without a running loop, in a context of its own."""
-    loop = asyncio.get_running_loop()
-    asyncio._set_running_loop(None)
     try:
-        return job.context.run(job.function, *job.args), None
+        return run_outside(lambda: job.context.run(job.function, *job.args)), None
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:
         return None, error
+
+
+def run_outside(function: Callable[[], T]) -> T:
+    """Run a function as another thread would: without a running loop."""
+    loop = asyncio.get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        return function()
     finally:
         asyncio._set_running_loop(loop)
 
 
-def _finish_job(future: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
+def finish_job(future: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
+    """Hand a job's result over to the future that stands for it, unless that was cancelled meanwhile."""
     if future.cancelled():
         return
     if error is None:
@@ -392,7 +431,7 @@ def _stable(run: Run) -> None:
 
 
 def _due(loop: SimulatedLoop, idle: bool) -> list[TimerHandle]:
-    """Return the timers that the loop must have taken in before the last iteration, or, if it is idle, takes in now."""
+    """Return the timers that are due, and not younger than the last iteration unless the loop is idle."""
     now = loop.now
     return [timer for timer in loop.timers if timer._when <= now and (idle or timer.born < loop.iteration)]
 
@@ -403,16 +442,6 @@ def _earliest(timers: list[TimerHandle]) -> list[TimerHandle]:
         return []
     first = min(timer._when for timer in timers)
     return [timer for timer in timers if timer._when == first]
-
-
-def _take_due(run: Run, idle: bool) -> None:
-    """Run the timers that are due, in order of their deadlines; equal deadlines in any order."""
-    while due := _due(run.loop, idle):
-        group = _earliest(due)
-        index = run.choose(list(group)) if len(group) > 1 else 0
-        perform(run, group[index])
-        if run.violation is not None:
-            return
 
 
 def _delays(ready: Any, start: int) -> list[Delay]:
