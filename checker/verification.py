@@ -83,7 +83,7 @@ class Request:
 
     def parts(self) -> list[VerificationScenario]:
         """Return the scenarios that together verify the primitive: its properties, and its refinement of the model."""
-        return _parts(self.primitive, self.implementation(), self.tasks, self.rounds)
+        return scenarios_of(self.primitive, self.implementation(), self.tasks, self.rounds)
 
     def implementation(self) -> Implementation:
         """Return the implementation."""
@@ -141,7 +141,12 @@ def verify(
             yield verify_one(request, lambda request, part: explore_part(request, part.name, progress_on))
 
 
-def _parts(primitive: str, implementation: Implementation, tasks: int, rounds: float) -> list[VerificationScenario]:
+def scenarios_of(primitive: str, implementation: Implementation, tasks: int, rounds: float) -> list[VerificationScenario]:
+    """Return the scenarios that together verify a primitive, its refinement of the model included.
+
+    Raises:
+        ImplementationError: if the implementation has no such primitive.
+    """
     return [
         *verification_scenarios(primitive, implementation, tasks, rounds),
         *refinement_scenarios(primitive, implementation, tasks, rounds),
@@ -173,7 +178,8 @@ def verify_one(request: Request, explored_of: Callable[[Request, VerificationSce
             break
         parts.append(explored.verdict)
         for counterexample, tasks, rounds in explored.counterexamples:
-            (smallest,) = (same for same in _parts(request.primitive, request.implementation(), tasks, rounds) if same.name == part.name)
+            same_size = scenarios_of(request.primitive, request.implementation(), tasks, rounds)
+            (smallest,) = (same for same in same_size if same.name == part.name)
             counterexamples.append(Found(counterexample, smallest, tasks, rounds))
         if counterexamples and not keep_going:
             break
@@ -198,8 +204,10 @@ def explore_part(
     request: Request,
     name: str,
     progress_on: Callable[[str], AbstractContextManager[Progress | None]] | None = None,
+    *,
+    smallest: bool = True,
 ) -> Explored:
-    """Explore one scenario of a verification, and look how small a scope shows each violation that it has."""
+    """Explore one scenario of a verification, and look how small a scope shows each violation, unless `smallest` is False."""
     (part,) = (part for part in request.parts() if part.name == name)
     if progress_on is None:
         verdict = check(part.fn, contract=request.contract, name=name, **request.options)
@@ -207,6 +215,8 @@ def explore_part(
         with progress_on(name) as progress:
             verdict = check(part.fn, contract=request.contract, name=name, progress=progress, **request.options)
     verdict.scope["why"] = part.why
+    if not smallest:
+        return Explored(verdict, [(violation, request.tasks, request.rounds) for violation in verdict.violations])
     return Explored(verdict, [_smallest(violation, name, request) for violation in verdict.violations])
 
 
@@ -221,7 +231,7 @@ def _smallest(counterexample: Counterexample, name: str, request: Request) -> tu
     for tasks, rounds in sizes:
         if tasks * rounds >= request.tasks * request.rounds:
             break
-        for part in _parts(request.primitive, request.implementation(), tasks, rounds):
+        for part in scenarios_of(request.primitive, request.implementation(), tasks, rounds):
             if part.name == name:
                 verdict = check(part.fn, contract=counterexample.contract, name=name, keep_going=True, runs=_SMALLEST_RUNS, **options)
                 for violation in verdict.violations:
@@ -279,7 +289,7 @@ def find_part(primitive: str, impl: str, tasks: int, rounds: str | int, part: st
     Raises:
         UsageError: if it does not exist.
     """
-    for scenario in _parts(primitive, resolve(impl, primitive), tasks, parse_rounds(rounds)):
+    for scenario in scenarios_of(primitive, resolve(impl, primitive), tasks, parse_rounds(rounds)):
         if scenario.name == part:
             return scenario
     raise UsageError(

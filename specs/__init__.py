@@ -1,1 +1,1 @@
-"""What the documentation promises, clause by clause, and the faults that each clause must catch."""
+"""What the documentation promises, clause by clause, the evidence for each, and the faults that each must catch."""

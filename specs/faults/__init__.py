@@ -1,0 +1,1 @@
+"""Faults: deliberately broken primitives, each of which a clause must catch."""
