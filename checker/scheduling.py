@@ -316,8 +316,8 @@ def drive_default(run: Run, until: Callable[[], bool]) -> bool:
 def perform(run: Run, event: object) -> None:
     """Let an outside event happen: run its callback now."""
     loop = run.loop
-    for hook in run.perform_hooks:
-        hook(event)
+    for told in run.perform_hooks:
+        told(event)
     if isinstance(event, TimerHandle):
         loop.timers.remove(event)
         if event._when > loop.now:

@@ -47,5 +47,6 @@ async def made_by_a_timer():
 @pytest.mark.parametrize("contract", ["stock", "stretched"])
 def test_a_timer_that_is_due_is_taken_in_when_the_loop_does(scenario, expected, contract, monkeypatch):
     assert explore(scenario, Settings(contract=contract)).outcomes == expected
+    assert naive.explore_naively(scenario, Settings(contract=contract), 1_000).found[0] == expected
     monkeypatch.setattr(execution, "drive", literal.drive_literally)
     assert naive.explore_naively(scenario, Settings(contract=contract), 1_000).found[0] == expected
