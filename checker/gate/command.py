@@ -22,8 +22,9 @@ from ..sarif import sarif_document
 from ..verdict import EXIT_CODES
 from . import github
 from .children import Child
+from .clausing import judged
 from .documents import gate_document
-from .jobs import Asked, Crashed, Job, Planned, Refused
+from .jobs import Asked, Crashed, Job, Linked, Planned, Refused
 from .known import excuse, expect
 from .live import Progress
 from .scheduler import Run, run_jobs
@@ -59,8 +60,8 @@ def gate(
     if sum(target == "-" for target in (json, junit, sarif)) > 1:
         raise UsageError("only one of --json, --junit and --sarif can go to standard output; name files for the others")
     planned = _planned(settings)
-    todo = _chosen(planned.jobs, only or [])
-    expect(settings, planned.jobs)
+    todo, clauses = _chosen(planned, only or [])
+    expect(settings, planned.jobs, [linked.name for linked in planned.clauses])
     store = Store(settings.store)
     store.prepare()
     for job in todo:
@@ -70,7 +71,11 @@ def gate(
     root = Path.cwd()
     with Progress(console, todo, store.times(), processes) as progress:
         run = run_jobs(todo, _Keeper(progress, store), processes, budget or settings.budget)
-    outcomes = [run.outcomes[job.number] for job in todo]
+    outcomes = [run.outcomes[job.number] for job in todo if job.kind != "clause"]
+    if clauses:
+        outcomes += judged(clauses, {job.number: job for job in todo}, run.outcomes)
+    if not only:
+        outcomes += planned.decided
     remarks = excuse(settings, outcomes, datetime.date.today())
     allowed = allow_bounded or settings.allow_bounded
     verdict = worst_of([outcome.counted for outcome in outcomes])
@@ -114,11 +119,20 @@ def _unique(planned: Planned, settings: Settings) -> Planned:
     return planned
 
 
-def _chosen(jobs: list[Job], only: list[str]) -> list[Job]:
+def _chosen(planned: Planned, only: list[str]) -> tuple[list[Job], list[Linked]]:
+    """Return the jobs and the clauses that the patterns name; all of them without patterns."""
+    names = [*(job.name for job in planned.jobs if job.kind != "clause"), *(linked.name for linked in planned.clauses)]
     for pattern in only:
-        if not any(fnmatch.fnmatch(job.name, pattern) for job in jobs):
-            raise UsageError(f"no target is called {pattern!r}; the targets are {', '.join(job.name for job in jobs)}")
-    return [job for job in jobs if not only or any(fnmatch.fnmatch(job.name, pattern) for pattern in only)]
+        if not fnmatch.filter(names, pattern):
+            raise UsageError(f"no target is called {pattern!r}; the targets are {', '.join(names)}")
+
+    def wanted(name: str) -> bool:
+        return not only or any(fnmatch.fnmatch(name, pattern) for pattern in only)
+
+    clauses = [linked for linked in planned.clauses if wanted(linked.name)]
+    evidence = {number for linked in clauses for number in linked.jobs}
+    jobs = [job for job in planned.jobs if (job.number in evidence if job.kind == "clause" else wanted(job.name))]
+    return jobs, clauses
 
 
 class _Keeper:
@@ -137,7 +151,8 @@ class _Keeper:
         self._progress.heard(job, event)
 
     def ended(self, job: Job, outcome: Outcome) -> None:
-        self._store.keep(outcome)
+        if job.kind != "clause":
+            self._store.keep(outcome)
         self._store.keep_times([outcome])
         self._progress.ended(job, outcome)
 

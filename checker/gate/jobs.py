@@ -13,7 +13,7 @@ import msgspec
 from ..blame import Place
 from ..outcomes import Outcome
 
-__all__ = ["Asked", "Crashed", "Done", "Event", "Exiting", "Job", "Kind", "Note", "Planned", "Refused", "Tick", "Work"]
+__all__ = ["Asked", "Crashed", "Done", "Event", "Exiting", "Job", "Kind", "Linked", "Note", "Planned", "Refused", "Tick", "Work"]
 
 Kind = str
 """`check`, `verify`, `prove` or `clause`: what a job does, and the suite that its outcome belongs to."""
@@ -55,11 +55,20 @@ class Work(msgspec.Struct, tag="work"):
 Request = Asked | Work
 
 
+class Linked(msgspec.Struct):
+    """A clause (its name in reports, and the table that it is in TOML) and the numbers of the jobs that it rests on."""
+
+    name: str
+    clause: dict[str, Any]
+    jobs: list[int]
+
+
 class Planned(msgspec.Struct, tag="planned"):
-    """The jobs that targets make, in order; `clauses` has for each clause of a target which jobs are its evidence."""
+    """The jobs that targets make, in order; the clauses among the targets; and what was decided on the way."""
 
     jobs: list[Job]
-    clauses: list[dict[str, Any]] = []
+    clauses: list[Linked] = []
+    decided: list[Outcome] = []
 
 
 class Refused(msgspec.Struct, tag="refused"):

@@ -7,7 +7,7 @@ before it, and nothing can be said.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ..outcomes import Known, Outcome
 from .jobs import Job
@@ -16,7 +16,7 @@ from .settings import GateError, KnownViolation, Settings
 __all__ = ["excuse", "expect"]
 
 
-def expect(settings: Settings, jobs: Sequence[Job]) -> None:
+def expect(settings: Settings, jobs: Sequence[Job], clauses: Collection[str] = ()) -> None:
     """Tell each job which of its violations are known.
 
     Raises:
@@ -24,8 +24,8 @@ def expect(settings: Settings, jobs: Sequence[Job]) -> None:
     """
     for known, line in settings.known:
         matching = [job for job in jobs if job.name == known.target]
-        if not matching:
-            names = ", ".join(dict.fromkeys(job.name for job in jobs))
+        if not matching and known.target not in clauses:
+            names = ", ".join(dict.fromkeys([*(job.name for job in jobs if job.kind != "clause"), *clauses]))
             raise GateError(f"{settings.file}:{line}: there is no target {known.target!r}; the targets are {names}")
         for job in matching:
             job.known.append(known.property)
@@ -36,7 +36,9 @@ def excuse(settings: Settings, outcomes: Sequence[Outcome], today: datetime.date
     remarks = []
     for known, line in settings.known:
         where = f"{settings.file}:{line}"
-        (outcome,) = (outcome for outcome in outcomes if outcome.name == known.target)
+        outcome = next((outcome for outcome in outcomes if outcome.name == known.target), None)
+        if outcome is None:
+            continue  # it was not asked for this time
         matching = [broken for broken in outcome.violations if broken.property == known.property]
         if matching and _is_over(known, today):
             what = f"the known violation of {known.property} by {known.target}"

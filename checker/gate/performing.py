@@ -19,8 +19,8 @@ from ..errors import TreadleError
 from ..execution import Scenario
 from ..explorer import Progress, Result
 from ..outcomes import Broken, Outcome, broken_by, outcome_of, worst_of
-from ..replaying import replay_trace
 from ..runtime import Settings
+from ..shrinking import replays
 from ..targets import resolve
 from ..trace import Target, Trace, load_trace
 from ..verdict import Counterexample, judge, versions
@@ -40,7 +40,7 @@ def perform(job: Job, tell: Tell) -> Outcome:
         TreadleError: what the library raises: a fence, nondeterminism.
     """
     started = time.perf_counter()
-    outcome = _stored(job, tell) or {"check": _check, "verify": _verify, "prove": _prove}[job.kind](job, tell, started + job.budget)
+    outcome = _stored(job, tell) or _KINDS[job.kind](job, tell, started + job.budget)
     outcome.name = job.name
     outcome.seconds = time.perf_counter() - started
     return _without_memory(outcome, job)
@@ -55,26 +55,30 @@ def _stored(job: Job, tell: Tell) -> Outcome | None:
     for path in job.stored:
         try:
             trace = load_trace(path)
-            replayed = replay_trace(trace)
+            scenario, first = _scenario_of(trace)
         except TreadleError as error:
             tell(Note(f"a stored schedule cannot be replayed and is forgotten: {error}", forget=path))
             continue
-        new = replayed.trace.violation
-        if not replayed.confirmed or new is None:
-            name = trace.violation.property if trace.violation is not None else "a violation"
+        scope, old = trace.scope, trace.violation
+        settings = Settings(
+            scope["contract"], scope["time"], scope["cancel"], frozenset(scope.get("ignore", ())), bool(scope.get("forbid"))
+        )
+        schedule = tuple(trace.schedule)
+        if old is None or not replays(scenario, settings, schedule, old.property):
+            name = old.property if old is not None else "no violation"
             tell(Note(f"a stored schedule passes now and is forgotten ({name})", forget=path))
             continue
-        if new.property in job.known:
+        if old.property in job.known:
             continue
-        tell(Note(f"still fails: {new.property}: {new.message}"))
-        cancellations = sum(1 for step in replayed.trace.steps if step.kind == "cancel")
-        scope = trace.scope
+        cancellations = sum(1 for step in trace.steps if step.kind == "cancel")
         counterexample = Counterexample(
-            new.property, new.message, scope["contract"], tuple(trace.schedule), scope["time"], scope["cancel"], cancellations
+            old.property, old.message, settings.contract, schedule, settings.time, settings.cancel, cancellations
         )
-        scenario, first = _scenario_of(trace)
-        settings = _settings(counterexample, frozenset(scope.get("ignore", ())), bool(scope.get("forbid")))
-        broken.append(broken_by(counterexample, scenario, settings, trace.target, first))
+        found = broken_by(counterexample, scenario, settings, trace.target, first)
+        if found.trace is not None and found.trace.violation is not None:
+            found.violation["message"] = found.trace.violation.message  # what it says now
+        tell(Note(f"still fails: {found.property}: {found.message}"))
+        broken.append(found)
     if not broken:
         return None
     result = Result(executions=len(broken), held_back=["a stored schedule still fails, so the search was not made"])
@@ -183,6 +187,18 @@ def _prove(job: Job, tell: Tell, until: float) -> Outcome:
 
 def _proof_document(proof: Any) -> dict[str, Any]:
     return {"property": proof.property, "status": proof.status, "engine": proof.engine, "sizes": proof.sizes, "lemmas": list(proof.lemmas)}
+
+
+# --- clauses -----------------------------------------------------------------------------------------------------
+
+
+def _clause(job: Job, tell: Tell, until: float) -> Outcome:
+    from .clausing import perform_evidence
+
+    return perform_evidence(job, _progress(tell, "exploring"), until - time.perf_counter())
+
+
+_KINDS: dict[str, Callable[[Job, Tell, float], Outcome]] = {"check": _check, "verify": _verify, "prove": _prove, "clause": _clause}
 
 
 # --- what they share ---------------------------------------------------------------------------------------------

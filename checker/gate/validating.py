@@ -49,7 +49,13 @@ def _jobs_of(target: Target, planned: Planned) -> Iterator[Job]:
         case ProveTarget():
             yield from _prove(target)
         case ClausesTarget():
-            raise UsageError("clauses cannot be checked by this version")
+            from .clausing import jobs_of_clauses, lint
+
+            jobs, linked = jobs_of_clauses(target, len(planned.jobs))
+            planned.clauses += linked
+            if target.clauses is True and not planned.decided:
+                planned.decided.append(lint())
+            yield from jobs
 
 
 def _check(target: CheckTarget) -> Iterator[Job]:
