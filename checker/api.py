@@ -18,6 +18,7 @@ from .explorer import Finding, Limits, Progress, Result, explore, sample
 from .properties import MEANINGS
 from .runtime import Settings
 from .shrinking import replays, simplify
+from .stock import confirm
 from .verdict import Counterexample, Verdict, judge, versions
 
 __all__ = ["CONTRACTS", "TIMES", "check", "scenario"]
@@ -146,6 +147,7 @@ def _confirmed(fn: Scenario, settings: Settings, result: Result, merge: str) -> 
             continue
         weakest, found = _weakest(fn, settings, finding, result, merge)
         simple, cancellations = simplify(fn, weakest, found)
+        proof = confirm(fn, weakest, simple.schedule)
         counterexamples.append(
             Counterexample(
                 simple.violation.property,
@@ -155,6 +157,8 @@ def _confirmed(fn: Scenario, settings: Settings, result: Result, merge: str) -> 
                 weakest.time,
                 weakest.cancel,
                 cancellations,
+                bool(proof),
+                proof.message,
             )
         )
     return counterexamples, defects

@@ -75,16 +75,30 @@ def render_trace(counterexample: Counterexample, trace: Trace, warning: bool = F
     lines += [
         Text(counterexample.message, style="" if trace.explanation else "bold"),
         Text(
-            f"weakest contract: {counterexample.contract} ({_CONTRACTS[counterexample.contract]}); "
+            f"weakest contract: {counterexample.contract}{_possible(counterexample)}; "
             f"{_size(trace)}{_count(len(trace.steps), 'step')}, {_count(departures, 'departure')} from stock order, "
-            f"{_count(counterexample.cancellations, 'cancellation')}; replayed",
+            f"{_count(counterexample.cancellations, 'cancellation')}; {_proof(counterexample)}",
             style="dim",
         ),
+        *([Text(counterexample.confirmation, style="bold red")] if _is_doubtful(counterexample) else []),
         Text(),
         render_table(trace),
         *render_end(trace),
     ]
     return Padding(Group(*lines), (0, 0, 1, 2))
+
+
+def _possible(counterexample: Counterexample) -> str:
+    return "" if _is_doubtful(counterexample) else f" ({_CONTRACTS[counterexample.contract]})"
+
+
+def _proof(counterexample: Counterexample) -> str:
+    return "replayed, and confirmed on asyncio's own event loop" if counterexample.confirmed else "replayed"
+
+
+def _is_doubtful(counterexample: Counterexample) -> bool:
+    """Return True for what should have been confirmed on asyncio's own loop, and was not."""
+    return counterexample.contract == "stock" and bool(counterexample.confirmation) and not counterexample.confirmed
 
 
 def render_recorded(trace: Trace) -> RenderableType:
@@ -115,7 +129,7 @@ def render_end(trace: Trace) -> list[RenderableType]:
     """Return what follows the table: the wait-for graph of those who are left waiting, and the nearest passing run."""
     lines: list[RenderableType] = []
     if trace.violation is not None and (trace.deadlock or trace.violation.property == "no-deadlock") and trace.waits:
-        lines.append(Text("who waits for whom:", style="bold"))
+        lines += [Text(), Text("who waits for whom:", style="bold")]
         for wait in trace.waits:
             held = [name for name in wait.holders if name not in wait.what]
             holder = f", held by {', '.join(held)}" if held else ""
@@ -126,7 +140,7 @@ def render_end(trace: Trace) -> list[RenderableType]:
     if parting is not None:
         first = f"the same before step {parting.step}" if parting.step > 1 else "another first step"
         head = f"nearest passing run: {first}; there “{parting.instead}” instead of “{parting.chosen}”"
-        lines.append(Text.assemble((head, "bold"), " and then:" if parting.goes_on else ""))
+        lines += [Text(), Text.assemble((head, "bold"), " and then:" if parting.goes_on else "")]
         lines += [Padding(Text(line), (0, 0, 0, 2)) for line in parting.goes_on]
     return lines
 

@@ -29,6 +29,8 @@ class Counterexample:
     time: str = "virtual"
     cancel: int = 0
     cancellations: int = 0  # how many of the budget strike
+    confirmed: bool = False  # the same run was had on asyncio's own event loop
+    confirmation: str = ""  # what came of trying that, or why it was not tried
 
     def to_json(self) -> dict[str, Any]:
         """Return the counterexample as in DESIGN section 6, with what a replay needs."""
@@ -40,6 +42,8 @@ class Counterexample:
             "time": self.time,
             "cancel": self.cancel,
             "cancellations": self.cancellations,
+            "confirmed": self.confirmed,
+            "confirmation": self.confirmation,
         }
 
 
