@@ -106,7 +106,7 @@ class CallTracer:
         has_self = code.co_argcount > 0 and code.co_varnames[0] == "self"
         owner = frame.f_locals.get("self") if has_self else None
         call = None
-        if self._is_shown(code.co_name, module):
+        if self._is_shown(code, module):
             if len(self._calls) < _MOST:
                 call = self._describe(code, owner, resumed, "" if resumed else _arguments(frame))
                 self._calls.append(call)
@@ -114,12 +114,15 @@ class CallTracer:
                 self.left_out += 1
         self._open.append(_Open(id(frame), module, id(owner), code.co_name, call))
 
-    def _is_shown(self, name: str, module: str) -> bool:
+    def _is_shown(self, code: types.CodeType, module: str) -> bool:
+        name = code.co_name
         if name.startswith("<") or name in _DULL or is_engine(module):
             return False
         if module.startswith("asyncio."):
             outer = self._open[-1].module if self._open else ""
             return module in _INSIDE or not outer.startswith("asyncio.")
+        if module.startswith("treadle.checker.clients"):
+            return bool(code.co_flags & inspect.CO_COROUTINE)  # what a client does, and not how it was set up
         return module.partition(".")[0] not in sys.stdlib_module_names or module == "__main__"
 
     def _describe(self, code: types.CodeType, owner: Any, resumed: bool, arguments: str) -> Call:

@@ -247,6 +247,8 @@ class Recorder:
         for primitive in seen:
             if primitive.name not in self.observed and (not described or primitive.name in described):
                 self.observed.append(primitive.name)
+        gone = self._primitives.keys() - {primitive.name for primitive in seen}
+        seen += [Primitive(name, "", [], []) for name in sorted(gone)]
         for primitive in seen:
             if self._primitives.get(primitive.name) != primitive:
                 self._primitives[primitive.name] = primitive

@@ -161,7 +161,7 @@ class StepTable:
         return [
             Text(primitive_text(primitive) if single else f"{primitive.name}: {primitive_text(primitive)}", style="cyan")
             for primitive in step.primitives
-            if primitive.name in self.trace.observed
+            if primitive.name in self.trace.observed and primitive_text(primitive)
         ]
 
 

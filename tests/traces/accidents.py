@@ -1,0 +1,155 @@
+"""Scenarios that go wrong, each in a way of its own; what traces are tested on."""
+
+import asyncio
+
+from treadle.checker import checkpoint, choose
+
+SHARED = asyncio.Lock()
+
+
+async def _take_both(first, second):
+    async with first:
+        await checkpoint()
+        async with second:
+            pass
+
+
+async def deadlock():
+    red, blue = asyncio.Lock(), asyncio.Lock()
+    await asyncio.gather(
+        asyncio.create_task(_take_both(red, blue), name="alice"), asyncio.create_task(_take_both(blue, red), name="bob")
+    )
+
+
+async def left_holding():
+    """A task ends without giving the lock back."""
+    lock = asyncio.Lock()
+
+    async def careless():
+        await lock.acquire()
+
+    async def patient():
+        await asyncio.sleep(0)
+        async with lock:
+            pass
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(careless(), name="careless")
+        group.create_task(patient(), name="patient")
+
+
+class Account:
+    def __init__(self):
+        self.balance = 0
+
+    async def deposit(self, amount):
+        before = self.balance
+        await checkpoint()
+        self.balance = before + amount
+
+
+async def lost_update():
+    account = Account()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(account.deposit(1), name="alice")
+        group.create_task(account.deposit(2), name="bob")
+    assert account.balance == 3, f"the balance is {account.balance}"
+
+
+async def queue():
+    """Calls inside of calls, a timer, somebody who waits at a queue."""
+    queue = asyncio.Queue(1)
+
+    async def produce():
+        for number in range(2):
+            await queue.put(number)
+
+    async def consume():
+        assert await queue.get() == 0
+        await asyncio.sleep(1)
+        raise ValueError("no more")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(produce(), name="producer")
+        group.create_task(consume(), name="consumer")
+
+
+async def order_matters():
+    """Breaks only if the second completes first, and then only with one of two inputs."""
+    done = []
+
+    async def work(name):
+        await checkpoint()
+        done.append(name)
+
+    last = choose(2)
+    await asyncio.gather(asyncio.create_task(work("first"), name="first"), asyncio.create_task(work("second"), name="second"))
+    assert last == 0 or done == ["first", "second"], "out of order"
+
+
+async def global_lock():
+    """Uses what no variable of a frame names."""
+    async with SHARED:
+        await checkpoint()
+        raise ValueError("with the lock held")
+
+
+class Mailbox:
+    """A future of its own, and no method that looks like a lock's."""
+
+    def __init__(self):
+        self.slot = None
+
+    async def fetch(self):
+        self.slot = asyncio.get_running_loop().create_future()
+        return await self.slot
+
+    def deliver(self, letter):
+        self._hand_over(letter)
+
+    def _hand_over(self, letter):
+        self.slot.set_result(letter)
+
+
+async def mailbox():
+    box = Mailbox()
+
+    async def read():
+        letter = await box.fetch()
+        raise LookupError(letter)
+
+    async def write():
+        await checkpoint()
+        box.deliver("dear reader")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(read(), name="reader")
+        group.create_task(write(), name="writer")
+
+
+async def swallows():
+    """Catches one error while another is on its way out, and raises that again without naming it."""
+
+    class Door:
+        async def close(self):
+            try:
+                raise LookupError("the outer one")
+            except LookupError:
+                try:
+                    raise ValueError("the inner one")
+                except ValueError:
+                    await asyncio.sleep(0)
+                raise
+
+    async def walk(door):
+        await door.close()
+
+    await asyncio.create_task(walk(Door()), name="walker")
+
+
+async def many_tasks():
+    async def work():
+        await checkpoint()
+
+    await asyncio.gather(*(asyncio.create_task(work(), name=f"worker-{number}") for number in range(6)))
+    raise ValueError("after all of them")

@@ -1,0 +1,125 @@
+"""The printed report of a trace, held to golden files; renewed with `TREADLE_GOLDEN=write pytest tests/traces`, then read."""
+
+import os
+from pathlib import Path
+
+import accidents
+import pytest
+from helpers import recorded
+
+from treadle.checker.report import plain_text, render_recorded
+from treadle.checker.report_table import StepTable, call_lines, primitive_text
+from treadle.checker.trace import Call, Primitive, Step, Target, Trace, Wake
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+REPORTS = {  # file → what, tasks, cancellations, columns
+    "trace_deadlock_80.txt": (accidents.deadlock, 2, 0, 80),
+    "trace_lost_permit_80.txt": ("semaphore", 2, 1, 80),
+    "trace_order_100.txt": (accidents.order_matters, 2, 0, 100),
+    "trace_mailbox_120.txt": (accidents.mailbox, 2, 0, 120),
+    "trace_many_tasks_80.txt": (accidents.many_tasks, 2, 0, 80),
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_report(name):
+    what, tasks, cancel, width = REPORTS[name]
+    trace = recorded(what, tasks=tasks, cancel=cancel)
+    trace.versions["python"] = "3.X.Y"
+    text = plain_text([render_recorded(trace)], width)
+    if os.environ.get("TREADLE_GOLDEN") == "write":
+        (GOLDEN / name).write_text(text, encoding="utf-8")
+    assert (GOLDEN / name).read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 160])
+@pytest.mark.parametrize("what", [accidents.deadlock, accidents.many_tasks, accidents.queue])
+def test_no_line_is_longer_than_the_terminal_is_wide(what, width):
+    lines = plain_text([render_recorded(recorded(what))], width).splitlines()
+    assert max(map(len, lines)) <= width
+
+
+def trace_of(*steps, tasks=("A", "B"), observed=()):
+    return Trace(
+        version=2, target=Target("check", "x.py::x"), scope={}, versions={}, schedule=[], steps=list(steps), tasks=list(tasks),
+        observed=list(observed), sources=[], digest="", violation=None,
+    )  # fmt: skip
+
+
+def table(trace, width=80):
+    return plain_text([StepTable(trace)], width)
+
+
+def column_of(text, name):
+    """Return what stands in a task's column, line by line."""
+    lines = text.splitlines()
+    start = lines[0].index(name)
+    following = [lines[0].index(other) for other in ("B", "C") if other in lines[0] and lines[0].index(other) > start]
+    end = min(following, default=None)
+    return [line[start:end].rstrip() for line in lines[2:]]
+
+
+def test_the_window_is_a_bar_without_gaps_from_the_wake_to_the_resumption():
+    text = table(
+        trace_of(
+            Step(1, 1, "start", "A", "starts", place="x.py:1", source="await one()", wakes=[Wake("B", "lock.release()", False)]),
+            Step(2, 1, "start", "A", "starts", place="x.py:1", source="await one()", notes=["a note", "and another"]),
+            Step(3, 1, "resume", "B", "woken by A: lock.release()", place="x.py:1", source="await two()"),
+            Step(4, 1, "resume", "A", "goes on", place="x.py:1", source="await one()"),
+        )
+    )
+    cells = column_of(text, "B")
+    assert cells[0] == "| woken by lock.release()"
+    assert cells[1:6] == ["|"] * 5
+    assert cells[6].startswith("woken by A")
+    assert not any(cell.startswith("|") for cell in cells[6:])
+
+
+def test_a_cancellation_outside_of_any_window_claims_none():
+    text = table(
+        trace_of(
+            Step(1, 1, "start", "B", "starts", place="x.py:1", source="await two()"),
+            Step(2, 1, "cancel", "B", "cancelled from outside", wakes=[Wake("B", "cancel()", True)]),
+            tasks=("B",),
+        )
+    )
+    assert "cancelled from outside" in text
+    assert "although" not in text
+
+
+def test_it_needs_no_more_than_ascii_for_its_shape():
+    text = table(trace_of(Step(1, 1, "start", "A", "starts", place="x.py:1", source="x")))
+    assert set(text) - {"─"} <= {chr(code) for code in range(127)}
+
+
+def test_a_long_run_shows_its_end_and_says_what_it_leaves_out():
+    steps = [Step(number, number, "resume", "A", "goes on", place="x.py:1", source="x") for number in range(1, 101)]
+    text = table(trace_of(*steps))
+    assert "(40 steps before these are left out" in text
+    assert " 100 " in text
+    assert "\n   40 " not in text
+
+
+def test_nested_questions_and_private_helpers_are_left_out_of_a_short_table():
+    calls = [
+        Call(0, "", "main", "", "", True, True, False),
+        Call(1, "lock", "acquire", "", "→ True", False, True, True),
+        Call(2, "lock", "locked", "", "→ False", False, False, True),
+        Call(1, "lock", "release", "", "returns", False, False, True),
+        Call(2, "lock", "_wake_next", "", "returns", False, False, True),
+        Call(1, "lock", "locked", "", "→ True", False, False, True),
+    ]
+    assert call_lines(calls, receivers=True) == ["lock.acquire() → True", "lock.release()", "lock.locked() → True"]
+
+
+@pytest.mark.parametrize(
+    ("primitive", "text"),
+    [
+        (Primitive("lock", "locked, waiters:1", ["A"], ["B"]), "held by A; waiting: B"),
+        (Primitive("lock", "unlocked", [], []), "unlocked"),
+        (Primitive("pool", "", [], ["B"]), "waiting: B"),
+        (Primitive("semaphore", "0 free, held by A; waiting: B", ["A"], ["B"]), "0 free, held by A; waiting: B"),
+    ],
+)
+def test_who_holds_and_who_waits_is_said_once(primitive, text):
+    assert primitive_text(primitive) == text
