@@ -19,14 +19,16 @@ from rich.text import Text
 
 from . import cli_options as options
 from .api import check as check_scenario
+from .blame import files_of
 from .console import make_console, progress_on, show, write_json
 from .errors import TreadleError
-from .recording import record
-from .replaying import replay_trace
-from .report import render_table, render_trace, render_verdict
+from .outcomes import Broken, Outcome, broken_by, outcome_of
+from .replay_cli import replay
+from .report import render_trace, render_verdict
+from .reports import one_standard_output, write_reports
 from .runtime import Settings
 from .targets import ScenarioTarget, resolve
-from .trace import Target, Trace, load_trace, save_trace
+from .trace import Target, Trace, save_trace
 from .trace_cli import trace_app
 from .verdict import EXIT_CODES, Counterexample, Verdict, worst
 from .verification import PRIMITIVES
@@ -65,10 +67,13 @@ def check(
     keep_going: options.KeepGoing = False,
     allow_bounded: options.AllowBounded = False,
     json: options.JsonFile = None,
+    junit: options.JunitFile = None,
+    sarif: options.SarifFile = None,
     trace: options.TraceFile = None,
 ) -> None:
     """Explore all interleavings of scenarios."""
-    console = make_console(to_stderr=json == "-" or trace == "-")
+    console = make_console(to_stderr=one_standard_output(json=json, junit=junit, sarif=sarif, trace=trace))
+    outcomes: list[Outcome] = []
     scenarios: list[ScenarioTarget] = [found for target in targets for found in resolve(target)]
     verdicts: list[Verdict] = []
     traced = False
@@ -95,12 +100,15 @@ def check(
             )
         verdicts.append(verdict)
         show(console, render_verdict(verdict))
+        broken: list[Broken] = []
         for counterexample, warning in [(c, False) for c in verdict.violations] + [(c, True) for c in verdict.warnings]:
             settings = _settings(counterexample, frozenset(ignore or ()), bool(forbid), max_depth)
-            recorded, _ = record(scenario.function, settings, counterexample.schedule, Target("check", scenario.name))
-            traced = _show(console, counterexample, recorded, warning, trace if not traced else None) or traced
+            broken.append(broken_by(counterexample, scenario.function, settings, Target("check", scenario.name), warning=warning))
+            traced = _show(console, counterexample, broken[-1].trace, warning, trace if not traced else None) or traced
+        outcomes.append(outcome_of(verdict, "check", broken))
         if any("interrupted" in reason for reason in verdict.reasons):
             break
+    write_reports(outcomes, allow_bounded, junit, sarif)
     _finish(verdicts, allow_bounded, json, single=len(verdicts) == 1)
 
 
@@ -132,10 +140,13 @@ def verify(
     ] = 0,
     allow_bounded: options.AllowBounded = False,
     json: options.JsonFile = None,
+    junit: options.JunitFile = None,
+    sarif: options.SarifFile = None,
     trace: options.TraceFile = None,
 ) -> None:
     """Check a synchronization primitive against what the documentation promises."""
-    console = make_console(to_stderr=json == "-" or trace == "-")
+    console = make_console(to_stderr=one_standard_output(json=json, junit=junit, sarif=sarif, trace=trace))
+    outcomes: list[Outcome] = []
     verdicts: list[Verdict] = []
     traced = False
     for verification in verify_primitive(
@@ -162,31 +173,22 @@ def verify(
         verdict = verification.verdict
         verdicts.append(verdict)
         show(console, render_verdict(verdict, verification.implementation.version))
+        broken: list[Broken] = []
+        files = files_of(list(verification.implementation.classes.values()))
         for found in verification.counterexamples:
             settings = _settings(found.counterexample, frozenset(ignore or ()), False, max_depth)
             size = "inf" if found.rounds == math.inf else str(int(found.rounds))
             target = Target("verify", verification.primitive, impl, found.tasks, size, found.part.name)
-            recorded, _ = record(found.part.fn, settings, found.counterexample.schedule, target)
-            traced = _show(console, found.counterexample, recorded, False, trace if not traced else None) or traced
+            broken.append(broken_by(found.counterexample, found.part.fn, settings, target, files))
+            traced = _show(console, found.counterexample, broken[-1].trace, False, trace if not traced else None) or traced
+        outcomes.append(outcome_of(verdict, "verify", broken))
         if any("interrupted" in reason for reason in verdict.reasons):
             break
+    write_reports(outcomes, allow_bounded, junit, sarif)
     _finish(verdicts, allow_bounded, json, single=len(verdicts) == 1)
 
 
-@app.command()
-def replay(
-    trace: Annotated[str, typer.Argument(help="A trace file, written with --trace.", metavar="TRACE")],
-    json: options.JsonFile = None,
-) -> None:
-    """Run a trace's schedule again; it must reach the same violation."""
-    console = make_console(to_stderr=json == "-")
-    recorded = load_trace(trace)
-    outcome = replay_trace(recorded)
-    show(console, Text(outcome.message, style="bold"))
-    show(console, render_table(outcome.trace))
-    if json is not None:
-        write_json(outcome.to_json(), json)
-    raise typer.Exit(0 if outcome.confirmed else 3)
+app.command()(replay)
 
 
 def _jobs_that_pay(tasks: int, rounds: str) -> int:
@@ -198,10 +200,11 @@ def _settings(counterexample: Counterexample, ignore: frozenset[str], forbid: bo
     return Settings(counterexample.contract, counterexample.time, counterexample.cancel, ignore, forbid, max_depth)
 
 
-def _show(console: Console, counterexample: Counterexample, recorded: Trace, warning: bool, file: str | None) -> bool:
+def _show(console: Console, counterexample: Counterexample, recorded: Trace | None, warning: bool, file: str | None) -> bool:
     """Print a counterexample; return True if its trace was written to `file`."""
-    show(console, render_trace(counterexample, recorded, warning))
-    if file is None:
+    if recorded is not None:
+        show(console, render_trace(counterexample, recorded, warning))
+    if file is None or recorded is None:
         return False
     save_trace(recorded, file)
     if file != "-":

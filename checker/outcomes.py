@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from .blame import Blame, Place, blame
+from .blame import Blame, Place, blame, place_of_definition
 from .execution import Scenario
 from .properties import MEANINGS
 from .recording import record
@@ -125,10 +125,10 @@ def broken_by(
     warning: bool = False,
 ) -> Broken:
     """Record the run of a counterexample, and find the line that it blames; `first` as for `blame`."""
-    trace = None
-    blamed = None
-    if counterexample.property != "witness":  # what never happened has no run
-        trace, _ = record(scenario, settings, counterexample.schedule, target)
+    trace, _ = record(scenario, settings, counterexample.schedule, target)
+    if counterexample.property == "witness":  # what never happens has no line; this is where it might have
+        blamed = Blame(place_of_definition(scenario), "where the scenario begins")
+    else:
         blamed = blame(scenario, settings, counterexample.schedule, first)
     return Broken(counterexample.to_json(), trace, blamed, warning=warning)
 

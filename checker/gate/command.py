@@ -14,11 +14,10 @@ import typer
 
 from .. import cli_options as options
 from ..blame import Place
-from ..console import make_console, show, write_bytes, write_json
+from ..console import make_console, show, write_json
 from ..errors import UsageError
-from ..junit import junit_document
 from ..outcomes import Outcome, worst_of
-from ..sarif import sarif_document
+from ..reports import one_standard_output, write_reports
 from ..verdict import EXIT_CODES
 from . import github
 from .children import Child
@@ -55,10 +54,8 @@ def gate(
     sarif: options.SarifFile = None,
 ) -> None:
     """Check everything that [tool.treadle] in pyproject.toml lists."""
-    console = make_console(to_stderr="-" in (json, junit, sarif))
+    console = make_console(to_stderr=one_standard_output(json=json, junit=junit, sarif=sarif))
     settings = load(config)
-    if sum(target == "-" for target in (json, junit, sarif)) > 1:
-        raise UsageError("only one of --json, --junit and --sarif can go to standard output; name files for the others")
     planned = _planned(settings)
     todo, clauses = _chosen(planned, only or [])
     expect(settings, planned.jobs, [linked.name for linked in planned.clauses])
@@ -81,7 +78,9 @@ def gate(
     verdict = worst_of([outcome.counted for outcome in outcomes])
     listed_in = Place(str(settings.file.resolve()), min((job.line for job in todo), default=1))
     _show(console, outcomes, root, store, verdict, run, remarks)
-    _write(outcomes, root, listed_in, verdict, run, remarks, allowed, json, junit, sarif)
+    if json is not None:
+        write_json(gate_document(outcomes, root, verdict, run.seconds, remarks, run.cut), json)
+    write_reports(outcomes, allowed, junit, sarif, listed_in, "treadle gate")
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in github.annotate(outcomes, root, listed_in, allowed):
             console.file.write(line + "\n")
@@ -165,22 +164,3 @@ def _show(console: Any, outcomes: list[Outcome], root: Path, store: Store, verdi
             show(console, render_details(outcome, root, kept))
     show(console, render_summary(outcomes, verdict, run.seconds, remarks))
 
-
-def _write(
-    outcomes: list[Outcome],
-    root: Path,
-    listed_in: Place,
-    verdict: str,
-    run: Run,
-    remarks: list[str],
-    allowed: bool,
-    json: str | None,
-    junit: str | None,
-    sarif: str | None,
-) -> None:
-    if json is not None:
-        write_json(gate_document(outcomes, root, verdict, run.seconds, remarks, run.cut), json)
-    if junit is not None:
-        write_bytes(junit_document(outcomes, root, "treadle gate", allowed), junit)
-    if sarif is not None:
-        write_json(sarif_document(outcomes, root, listed_in, allowed), sarif)
