@@ -1,18 +1,20 @@
-"""Run a trace's schedule again, against the program as it is now."""
+"""Run a trace's schedule again, against the program as it is now: on the simulated loop, and on asyncio's own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .execution import Scenario
 from .recording import record
 from .runtime import Settings
+from .stock import Confirmation, confirm
 from .targets import resolve
 from .trace import Trace
+from .verdict import versions
 from .verification import find_part
 
-__all__ = ["Replayed", "replay_trace"]
+__all__ = ["Replayed", "replay_on_stock", "replay_trace", "scenario_of", "settings_of"]
 
 
 @dataclass
@@ -22,16 +24,20 @@ class Replayed:
     confirmed: bool
     message: str
     trace: Trace
+    stock: Confirmation | None = None  # what came of it on asyncio's own loop, where that was asked for
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome for `--json`."""
         violation = self.trace.violation
-        return {
+        document: dict[str, Any] = {
             "confirmed": self.confirmed,
             "message": self.message,
             "violation": None if violation is None else {"property": violation.property, "message": violation.message},
             "steps": len(self.trace.steps),
         }
+        if self.stock is not None:
+            document["stock"] = {"status": self.stock.status, "message": self.stock.message, "steps": self.stock.steps}
+        return document
 
 
 def replay_trace(trace: Trace) -> Replayed:
@@ -40,14 +46,7 @@ def replay_trace(trace: Trace) -> Replayed:
     Raises:
         UsageError: if its target cannot be found any more.
     """
-    settings = Settings(
-        trace.scope["contract"],
-        trace.scope["time"],
-        trace.scope["cancel"],
-        frozenset(trace.scope.get("ignore", ())),
-        "leaked-tasks" in trace.scope.get("forbid", ()),
-    )
-    new, fits = record(_scenario(trace), settings, tuple(trace.schedule), trace.target)
+    new, fits = record(scenario_of(trace), settings_of(trace), tuple(trace.schedule), trace.target)
     wanted = trace.violation.property if trace.violation else None
     found = new.violation.property if new.violation else None
     if fits and found == wanted:
@@ -66,7 +65,37 @@ def replay_trace(trace: Trace) -> Replayed:
     return Replayed(False, f"not reproduced: {why}{changed}. Has the program changed? Run the check again and write a new trace", new)
 
 
-def _scenario(trace: Trace) -> Scenario:
+def replay_on_stock(trace: Trace) -> Replayed:
+    """Run the schedule of a trace on the simulated loop, and if that still does the same, on asyncio's own event loop.
+
+    Raises:
+        UsageError: if its target cannot be found any more.
+    """
+    replayed = replay_trace(trace)
+    if not replayed.confirmed:
+        return replayed
+    proof = confirm(scenario_of(trace), settings_of(trace), tuple(trace.schedule))
+    where = f" ({proof.steps} callbacks, all in the same order, under Python {versions()['python']})" if proof else ""
+    return replace(replayed, confirmed=bool(proof), message=proof.message + where, stock=proof)
+
+
+def settings_of(trace: Trace) -> Settings:
+    """Return the settings that a trace was recorded under."""
+    return Settings(
+        trace.scope["contract"],
+        trace.scope["time"],
+        trace.scope["cancel"],
+        frozenset(trace.scope.get("ignore", ())),
+        "leaked-tasks" in trace.scope.get("forbid", ()),
+    )
+
+
+def scenario_of(trace: Trace) -> Scenario:
+    """Return the scenario that a trace is of, as it is now.
+
+    Raises:
+        UsageError: if it cannot be found any more.
+    """
     target = trace.target
     if target.kind == "verify":
         return find_part(target.name, target.implementation, target.tasks, target.rounds, target.part).fn
