@@ -80,6 +80,7 @@ def _case(outcome: Outcome, root: Path, name: str, allow_bounded: bool) -> Eleme
 def _explained(broken: Broken, root: Path) -> str:
     """Return the text of a failure: the property, the place, and the table of the run."""
     lines = [f"{broken.property} ({meaning_of(broken.property)}): {broken.message}"]
+    lines += [broken.explanation] if broken.explanation else []
     lines += _place_lines(broken.place, root)
     if broken.blame is not None and broken.blame.why:
         lines.append(f"  {broken.blame.why}")

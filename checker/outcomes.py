@@ -19,7 +19,7 @@ from .runtime import Settings
 from .trace import Target, Trace
 from .verdict import EXIT_CODES, Counterexample, Verdict
 
-__all__ = ["MARKS", "RANK", "Broken", "Known", "Outcome", "Rule", "broken_by", "outcome_of", "worst_of"]
+__all__ = ["MARKS", "RANK", "Broken", "Known", "Outcome", "Rule", "broken_by", "counterexample_of", "outcome_of", "worst_of"]
 
 MARKS = {
     "verified": ("✔", "green"),
@@ -65,6 +65,11 @@ class Broken(msgspec.Struct):
     def place(self) -> Place | None:
         """Return the line that is blamed, if one is."""
         return self.blame.place if self.blame is not None else None
+
+    @property
+    def explanation(self) -> str:
+        """Return the sentence that says how it came about; empty if there is none."""
+        return self.trace.explanation if self.trace is not None else ""
 
     @property
     def property(self) -> str:  # the last of them: from here on the name is taken
@@ -165,6 +170,11 @@ def _scope(verdict: Verdict) -> str:
     cancel = scope.get("cancel", 0)
     parts.append(f"{cancel} cancel" if cancel else "no cancel")
     return ", ".join(part for part in parts if part)
+
+
+def counterexample_of(broken: Broken) -> Counterexample:
+    """Return the counterexample that a violation was made of."""
+    return msgspec.convert(broken.violation, Counterexample)
 
 
 def meaning_of(property: str) -> str:

@@ -12,7 +12,7 @@ Source: OASIS, Static Analysis Results Interchange Format 2.1.0 with errata 01; 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from .blame import Place, Stand, relative
 from .outcomes import Broken, Outcome, Rule, meaning_of
+from .trace import Step
 
 __all__ = ["sarif_document"]
 
@@ -84,8 +85,10 @@ def _rule(rules: dict[str, Rule], outcome: Outcome, name: str) -> Rule:
 def _result(outcome: Outcome, broken: Broken, rule: Rule, root: Path, listed_in: Place | None) -> Document:
     level = "note" if broken.known is not None else "warning" if broken.warning else "error"
     message = f"{outcome.name}: {broken.property}: {broken.message}"
+    if broken.explanation:
+        message += f". {broken.explanation[:1].upper()}{broken.explanation[1:]}"
     if broken.blame is not None and broken.blame.why:
-        message += f" ({broken.blame.why})"
+        message += f". This line: {broken.blame.why}"
     result: Document = {
         "ruleId": rule.id,
         "level": level,
@@ -130,8 +133,21 @@ def _told(broken: Broken, stand: Stand) -> str:
     trace = broken.trace
     if trace is not None and 0 < stand.step <= len(trace.steps):
         step = trace.steps[stand.step - 1]
-        said += f": {'; '.join([step.why, *step.notes])}"
+        said += f": {'; '.join(_news(step))}"
     return said
+
+
+def _news(step: Step) -> Iterator[str]:
+    """Yield what is worth knowing of a step: why it ran, what it called and noted, what changed, whom it woke."""
+    yield step.why
+    for call in step.calls:
+        if call.operation:
+            yield f"{call.receiver}.{call.function}() {call.result or 'waits'}".lstrip(".")
+    yield from step.notes
+    for change in step.changes:
+        yield f"{change.name}: {change.before or 'nothing'} → {change.after or 'nothing'}"
+    for wake in step.wakes:
+        yield f"wakes {wake.task}"
 
 
 def _undecided(outcome: Outcome, rule: Rule, root: Path, listed_in: Place | None, allow_bounded: bool) -> Document:

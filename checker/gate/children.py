@@ -117,6 +117,7 @@ class Child:
         if isinstance(answer, Done):
             return answer.outcome
         crash = answer if isinstance(answer, Crashed) else Crashed("it gave no answer", None)
+        self._ended_for = self._ended_for or crash.message  # what has failed once is not used again
         return Outcome(
             job.name,
             job.kind,

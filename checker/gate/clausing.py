@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from treadle.specs.clauses import Clause, SpecError, load_clauses
+from treadle.specs.clauses import Clause, Proof, SpecError, load_clauses
 
 from ..blame import files_of
 from ..errors import UsageError
@@ -21,10 +21,9 @@ from ..evidence import Result, Work, judge_clause, work_for
 from ..evidence import perform as perform_work
 from ..execution import Scenario
 from ..explorer import Progress
-from ..outcomes import Broken, Outcome, Rule, broken_by
+from ..outcomes import Broken, Outcome, Rule, broken_by, counterexample_of
 from ..runtime import Settings
 from ..trace import Target
-from ..verdict import Counterexample
 from .jobs import Job, Linked
 from .settings import BUDGET, ClausesTarget
 
@@ -65,6 +64,7 @@ def jobs_of_clauses(target: ClausesTarget, first: int) -> tuple[list[Job], list[
                     options={"work": msgspec.to_builtins(work)},
                     budget=target.budget or BUDGET,
                     memory=target.max_memory,
+                    step_timeout=target.step_timeout,
                     shares=work.kind != "check",  # what others have written gets a process of its own
                 ),
             )
@@ -117,15 +117,7 @@ def _broken(work: Work, violation: dict[str, Any]) -> Broken:
     if found is None:
         return Broken(violation)
     scenario, target, first = found
-    counterexample = Counterexample(
-        violation["property"],
-        violation["message"],
-        violation["contract"],
-        tuple(violation["schedule"]),
-        violation.get("time", "virtual"),
-        violation.get("cancel", 0),
-        violation.get("cancellations", 0),
-    )
+    counterexample = counterexample_of(Broken(violation))
     settings = Settings(counterexample.contract, counterexample.time, counterexample.cancel)
     broken = broken_by(counterexample, scenario, settings, target, first)
     broken.violation = violation
@@ -186,7 +178,7 @@ def _judged(linked: Linked, jobs: Mapping[int, Job], outcomes: Mapping[int, Outc
         verdict,
         message=message,
         evidence=", ".join(dict.fromkeys(work.kind for work, _ in pieces)) or "none needed",
-        scope=_scope(pieces),
+        scope=_scope(clause, pieces),
         seconds=sum(outcome.seconds for _, outcome in pieces),
         broken=broken or ([Broken({"property": clause.kind, "message": message, "schedule": []})] if verdict == "violated" else []),
         reasons=[] if verdict in ("verified", "violated") else [message],
@@ -202,9 +194,16 @@ def _result_of(outcome: Outcome) -> Result:
     return Result("inconclusive", outcome.message)
 
 
-def _scope(pieces: Sequence[tuple[Work, Outcome]]) -> str:
+def _sizes(sizes: str) -> str:
+    from treadle.model.proofs import EVERY_SIZE
+
+    return "any size" if sizes.startswith(EVERY_SIZE) else sizes
+
+
+def _scope(clause: Clause, pieces: Sequence[tuple[Work, Outcome]]) -> str:
     """Say for which sizes: of what is explored the clients, of a proof its sizes, of a law its examples."""
     said: list[str] = []
+    proved = {name for evidence in clause.evidence if isinstance(evidence, Proof) for name in evidence.properties}
     for work, outcome in pieces:
         scope = outcome.document.get("result", {}).get("scope", {})
         if work.kind in ("explored", "refinement") and "tasks" in scope:
@@ -212,7 +211,7 @@ def _scope(pieces: Sequence[tuple[Work, Outcome]]) -> str:
         elif work.kind == "law" and "examples" in scope:
             said.append(f"{scope['examples']} examples")
         elif work.kind == "proof" and scope.get("proofs"):
-            said.append("any size" if all(proof["sizes"].startswith("every") for proof in scope["proofs"]) else "see proofs")
+            said += [_sizes(proof["sizes"]) for proof in scope["proofs"] if proof["property"] in proved]
         elif work.kind in ("example", "check"):
-            said.append("all interleavings")
+            said.append("all orders")
     return "; ".join(dict.fromkeys(said))

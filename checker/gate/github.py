@@ -32,7 +32,8 @@ def annotate(outcomes: Sequence[Outcome], root: Path, listed_in: Place, allow_bo
             if broken.known is None:
                 line = _command(
                     "warning" if broken.warning else "error",
-                    broken.place or listed_in, root, f"{outcome.name}: {broken.property}", broken.message,
+                    broken.place or listed_in, root, f"{outcome.name}: {broken.property}",
+                    broken.message + (f". {broken.explanation}" if broken.explanation else ""),
                 )  # fmt: skip
                 (warnings if broken.warning else errors).append(line)
         if not outcome.violations and outcome.verdict != "verified":

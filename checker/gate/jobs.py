@@ -22,9 +22,10 @@ Kind = str
 class Job(msgspec.Struct, kw_only=True):
     """What one process does.
 
-    `options` are keyword arguments for the function of the library that does it; `budget` is in seconds, `memory` in
-    MB; `known` are properties whose violation is known, and must not end the search; `stored` are paths of traces that
-    are replayed first.
+    `options` are keyword arguments for the function of the library that does it; `budget` is in seconds, `step_timeout`
+    the seconds that one step may take, `memory` in MB; `known` are properties whose violation is known, and must not
+    end the search; `stored` are paths of traces that are replayed first; a job that `shares` may use a process that
+    has done another.
     """
 
     number: int
@@ -33,6 +34,7 @@ class Job(msgspec.Struct, kw_only=True):
     what: str
     options: dict[str, Any] = {}
     budget: float
+    step_timeout: float = 30.0
     memory: int | None = None
     known: list[str] = []
     stored: list[str] = []

@@ -18,9 +18,10 @@ from ..blame import files_of
 from ..errors import TreadleError
 from ..execution import Scenario
 from ..explorer import Progress, Result
-from ..outcomes import Broken, Outcome, broken_by, outcome_of, worst_of
+from ..outcomes import Broken, Outcome, broken_by, counterexample_of, outcome_of, worst_of
 from ..runtime import Settings
 from ..shrinking import replays
+from ..stock import confirm
 from ..targets import resolve
 from ..trace import Target, Trace, load_trace
 from ..verdict import Counterexample, judge, versions
@@ -71,8 +72,17 @@ def _stored(job: Job, tell: Tell) -> Outcome | None:
         if old.property in job.known:
             continue
         cancellations = sum(1 for step in trace.steps if step.kind == "cancel")
+        proof = confirm(scenario, settings, schedule)
         counterexample = Counterexample(
-            old.property, old.message, settings.contract, schedule, settings.time, settings.cancel, cancellations
+            old.property,
+            old.message,
+            settings.contract,
+            schedule,
+            settings.time,
+            settings.cancel,
+            cancellations,
+            bool(proof),
+            proof.message,
         )
         found = broken_by(counterexample, scenario, settings, trace.target, first)
         if found.trace is not None and found.trace.violation is not None:
@@ -82,7 +92,7 @@ def _stored(job: Job, tell: Tell) -> Outcome | None:
     if not broken:
         return None
     result = Result(executions=len(broken), held_back=["a stored schedule still fails, so the search was not made"])
-    counterexamples = [Counterexample(**{**each.violation, "schedule": tuple(each.violation["schedule"])}) for each in broken]
+    counterexamples = [counterexample_of(each) for each in broken]
     scope = {"contract": counterexamples[0].contract, "time": counterexamples[0].time, "cancel": counterexamples[0].cancel}
     verdict = judge(job.what, result, counterexamples, scope | {"search": "stored schedules", "versions": versions()})
     return outcome_of(verdict, job.kind, broken)

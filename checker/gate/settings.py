@@ -33,11 +33,14 @@ class GateError(UsageError):
 
 
 class _Common(msgspec.Struct, forbid_unknown_fields=True, rename="kebab", kw_only=True):
-    """What every target may say: a name for the reports, its budget of time in seconds, and its limit of memory in MB."""
+    """What every target may say: a name for the reports, its limits: of time in seconds, of memory in MB, of one step in
+    seconds.
+    """
 
     name: str = ""
     budget: float | None = None
     max_memory: int | None = None
+    step_timeout: float = 30.0
 
 
 class _Searched(_Common, kw_only=True):
@@ -224,6 +227,7 @@ class _Reader:
     def _validate(self, path: lines.Path, target: Target) -> None:
         self._positive((*path, "budget"), target.budget)
         self._positive((*path, "max-memory"), target.max_memory)
+        self._positive((*path, "step-timeout"), target.step_timeout)
         if isinstance(target, (CheckTarget, VerifyTarget)):
             self._one_of((*path, "contract"), target.contract or "stock", CONTRACTS)
             self._one_of((*path, "time"), target.time, TIMES)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -17,9 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..blame import relative
-from ..outcomes import MARKS, Outcome
+from ..outcomes import MARKS, Outcome, counterexample_of
 from ..report import render_trace
-from ..verdict import Counterexample
 
 __all__ = ["render_details", "render_summary"]
 
@@ -46,7 +44,7 @@ def render_details(outcome: Outcome, root: Path, kept: Sequence[Path] = ()) -> R
             why = broken.blame.why if broken.blame is not None else ""
             lines.append(Padding(Text.assemble((f"at {where}", "bold"), f": {broken.place.source}\n  {why}"), (0, 0, 0, 2)))
         if broken.trace is not None:
-            lines.append(render_trace(_counterexample(broken.violation), broken.trace, broken.warning))
+            lines.append(render_trace(counterexample_of(broken), broken.trace, broken.warning))
         else:
             lines.append(Padding(Text(f"{broken.property}: {broken.message}"), (0, 0, 0, 2)))
     for path in kept:
@@ -97,6 +95,3 @@ def _verdict(outcome: Outcome) -> Text:
         return Text("✘ known", style="yellow")
     return Text(f"{mark} {outcome.verdict}", style=colour)
 
-
-def _counterexample(violation: dict[str, object]) -> Counterexample:
-    return msgspec.convert(violation, Counterexample)

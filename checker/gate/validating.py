@@ -92,7 +92,7 @@ def _prove(target: ProveTarget) -> Iterator[Job]:
         yield _job(target, "prove", target.name if target.name and len(names) == 1 else f"model {model}", model, {})
 
 
-_OF_THE_GATE = {"name", "budget", "max_memory"}
+_OF_THE_GATE = {"name", "budget", "max_memory", "step_timeout"}
 
 
 def _options(target: Target, *without: str) -> dict[str, Any]:
@@ -101,5 +101,13 @@ def _options(target: Target, *without: str) -> dict[str, Any]:
 
 
 def _job(target: Target, kind: str, name: str, what: str, options: dict[str, Any]) -> Job:
-    budget = target.budget or BUDGET
-    return Job(number=0, kind=kind, name=name, what=what, options=options, budget=budget, memory=target.max_memory)
+    return Job(
+        number=0,
+        kind=kind,
+        name=name,
+        what=what,
+        options=options,
+        budget=target.budget or BUDGET,
+        memory=target.max_memory,
+        step_timeout=target.step_timeout,
+    )

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from .. import execution, runtime
 from ..blame import Place, is_program, place_at
 from ..errors import TreadleError
 from .jobs import Asked, Crashed, Done, Event, Exiting, Job, Note, Request
@@ -27,6 +28,7 @@ from .jobs import Asked, Crashed, Done, Event, Exiting, Job, Note, Request
 __all__ = ["main"]
 
 _MB = 10**6
+_exit = os._exit
 _HEADROOM = 512 * _MB  # of address space: what the interpreter and z3 reserve without using it
 
 
@@ -77,6 +79,7 @@ def _answer(request: Request, channel: _Channel) -> Event:
     from .performing import perform
 
     _limit(request.job)
+    _watch_steps(request.job, channel)
     return Done(perform(request.job, channel.tell))
 
 
@@ -90,6 +93,33 @@ def _limit(job: Job) -> None:
         used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (used + job.memory * _MB + _HEADROOM, hard))
+
+
+def _watch_steps(job: Job, channel: _Channel) -> None:
+    """Look every now and then whether the same step still runs: an endless loop inside of one would take the whole budget.
+
+    A signal is used, since no thread can see a frame without disturbing it. What runs in C and never comes back is
+    left to the parent.
+    """
+    if not hasattr(signal, "setitimer"):
+        return
+    every = min(1.0, job.step_timeout / 4)
+    seen: tuple[int, int] | None = None
+    looks = 0
+
+    def look(number: int, frame: FrameType | None) -> None:
+        nonlocal seen, looks
+        run = runtime._current
+        now = (execution._runs, run.steps) if run is not None else None
+        looks = looks + 1 if now is not None and now == seen else 0
+        seen = now
+        if looks * every >= job.step_timeout:
+            message = f"a step did not end within {job.step_timeout:g} seconds (step-timeout): an endless loop, or a very long computation"
+            channel.tell(Crashed(message, _caller(frame)))
+            _exit(70)
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, every, every)
 
 
 def _described(error: BaseException, request: Request) -> tuple[str, Place | None]:
