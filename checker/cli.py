@@ -19,7 +19,7 @@ from rich.text import Text
 
 from . import cli_options as options
 from .api import check as check_scenario
-from .blame import files_of
+from .blame import files_of, place_of_definition
 from .console import make_console, progress_on, show, write_json
 from .errors import TreadleError
 from .outcomes import Broken, Outcome, broken_by, outcome_of
@@ -105,7 +105,7 @@ def check(
             settings = _settings(counterexample, frozenset(ignore or ()), bool(forbid), max_depth)
             broken.append(broken_by(counterexample, scenario.function, settings, Target("check", scenario.name), warning=warning))
             traced = _show(console, counterexample, broken[-1].trace, warning, trace if not traced else None) or traced
-        outcomes.append(outcome_of(verdict, "check", broken))
+        outcomes.append(outcome_of(verdict, "check", broken, place_of_definition(scenario.function)))
         if any("interrupted" in reason for reason in verdict.reasons):
             break
     write_reports(outcomes, allow_bounded, junit, sarif)
@@ -181,7 +181,8 @@ def verify(
             target = Target("verify", verification.primitive, impl, found.tasks, size, found.part.name)
             broken.append(broken_by(found.counterexample, found.part.fn, settings, target, files))
             traced = _show(console, found.counterexample, broken[-1].trace, False, trace if not traced else None) or traced
-        outcomes.append(outcome_of(verdict, "verify", broken))
+        listed = place_of_definition(verification.implementation.classes[verification.primitive])
+        outcomes.append(outcome_of(verdict, "verify", broken, listed))
         if any("interrupted" in reason for reason in verdict.reasons):
             break
     write_reports(outcomes, allow_bounded, junit, sarif)

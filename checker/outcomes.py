@@ -81,7 +81,8 @@ class Outcome(msgspec.Struct):
     """What is known of one target.
 
     `kind` is `check`, `verify`, `prove` or `clause`; `verdict` one of section 5 of the design; `message` says in one
-    sentence why it is not `verified`, and `place` where, if no violation does. `seconds` is the time that it took.
+    sentence why it is not `verified`, and `place` where, if no violation does; `listed` is where the target itself
+    stands, for what has no place. `seconds` is the time that it took.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Outcome(msgspec.Struct):
     reasons: list[str] = []
     notes: list[str] = []
     place: Place | None = None
+    listed: Place | None = None
     rule: Rule | None = None
     document: dict[str, Any] = {}
 
@@ -138,8 +140,8 @@ def broken_by(
     return Broken(counterexample.to_json(), trace, blamed, warning=warning)
 
 
-def outcome_of(verdict: Verdict, kind: str, broken: list[Broken], seconds: float | None = None) -> Outcome:
-    """Return the outcome of a verdict whose violations and warnings have been looked into."""
+def outcome_of(verdict: Verdict, kind: str, broken: list[Broken], listed: Place | None = None) -> Outcome:
+    """Return the outcome of a verdict whose violations and warnings have been looked into; `listed` as in `Outcome`."""
     first = next((each for each in broken if not each.warning), None)
     message = first.message if first is not None else "; ".join(verdict.reasons)
     return Outcome(
@@ -149,10 +151,11 @@ def outcome_of(verdict: Verdict, kind: str, broken: list[Broken], seconds: float
         message=message,
         evidence=_EVIDENCE.get(kind, kind),
         scope=_scope(verdict),
-        seconds=float(verdict.stats.get("seconds", 0.0)) if seconds is None else seconds,
+        seconds=float(verdict.stats.get("seconds", 0.0)),
         broken=broken,
         reasons=list(verdict.reasons),
         notes=list(verdict.notes),
+        listed=listed,
         document=verdict.to_json(),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from .blame import Place
 from .console import write_bytes, write_json
 from .errors import UsageError
 from .junit import junit_document
@@ -20,10 +19,9 @@ def write_reports(
     allow_bounded: bool,
     junit: str | None,
     sarif: str | None,
-    listed_in: Place | None = None,
     name: str = "treadle",
 ) -> None:
-    """Write what is asked for; `listed_in` stands in for places that are not known.
+    """Write what is asked for.
 
     Raises:
         UsageError: if a file cannot be written.
@@ -32,7 +30,7 @@ def write_reports(
     if junit is not None:
         write_bytes(junit_document(outcomes, root, name, allow_bounded), junit)
     if sarif is not None:
-        write_json(sarif_document(outcomes, root, listed_in, allow_bounded), sarif)
+        write_json(sarif_document(outcomes, root, allow_bounded), sarif)
 
 
 def one_standard_output(**files: str | None) -> bool:

@@ -3,8 +3,8 @@
 The rule is the clause, or else the property. A task is a thread flow, and `executionOrder` counts the steps over all
 of them, so that a viewer can interleave them as the loop did. Places below the root are relative, with the base
 `PROJECT`, which a reader may set to wherever the checkout is; other places (an installed library, another Python's
-asyncio) are absolute. Code scanning wants a location for every result: where none is known, the file that lists the
-target stands in.
+asyncio) are absolute. Code scanning wants a location for every result: where no line is to blame, it is the one where
+the target itself stands.
 
 Source: OASIS, Static Analysis Results Interchange Format 2.1.0 with errata 01; the schema is in `tests/data`.
 """
@@ -29,24 +29,23 @@ _BASE = "PROJECT"
 Document = dict[str, Any]
 
 
-def sarif_document(outcomes: Sequence[Outcome], root: Path, listed_in: Place | None = None, allow_bounded: bool = False) -> Document:
+def sarif_document(outcomes: Sequence[Outcome], root: Path, allow_bounded: bool = False) -> Document:
     """Return the document of a run.
 
     Args:
         outcomes: what is known of each target; of a verified one nothing is written.
         root: the folder that places are relative to.
-        listed_in: the place for what has none of its own: where the targets are listed.
         allow_bounded: what could not be decided is a note instead of a warning.
     """
     rules: dict[str, Rule] = {}
     results = [
-        _result(outcome, broken, _rule(rules, outcome, broken.property), root, listed_in)
+        _result(outcome, broken, _rule(rules, outcome, broken.property), root)
         for outcome in outcomes
         for broken in outcome.broken
     ]
     for outcome in outcomes:
         if not outcome.violations and outcome.verdict != "verified":
-            results.append(_undecided(outcome, _rule(rules, outcome, outcome.verdict), root, listed_in, allow_bounded))
+            results.append(_undecided(outcome, _rule(rules, outcome, outcome.verdict), root, allow_bounded))
     driver = {
         "name": "treadle",
         "semanticVersion": version("treadle"),
@@ -82,7 +81,7 @@ def _rule(rules: dict[str, Rule], outcome: Outcome, name: str) -> Rule:
     return rules.setdefault(rule.id, rule)
 
 
-def _result(outcome: Outcome, broken: Broken, rule: Rule, root: Path, listed_in: Place | None) -> Document:
+def _result(outcome: Outcome, broken: Broken, rule: Rule, root: Path) -> Document:
     level = "note" if broken.known is not None else "warning" if broken.warning else "error"
     message = f"{outcome.name}: {broken.property}: {broken.message}"
     if broken.explanation:
@@ -93,7 +92,7 @@ def _result(outcome: Outcome, broken: Broken, rule: Rule, root: Path, listed_in:
         "ruleId": rule.id,
         "level": level,
         "message": {"text": message},
-        "locations": _locations(broken.place, root, listed_in),
+        "locations": _locations(broken.place or outcome.listed, root),
         "partialFingerprints": {"treadle/v1": _digest(outcome.name, rule.id, broken.property)},
         "properties": {
             name: broken.violation[name] for name in ("property", "contract", "schedule", "cancellations") if name in broken.violation
@@ -150,19 +149,18 @@ def _news(step: Step) -> Iterator[str]:
         yield f"wakes {wake.task}"
 
 
-def _undecided(outcome: Outcome, rule: Rule, root: Path, listed_in: Place | None, allow_bounded: bool) -> Document:
+def _undecided(outcome: Outcome, rule: Rule, root: Path, allow_bounded: bool) -> Document:
     return {
         "ruleId": rule.id,
         "level": "note" if allow_bounded else "error" if outcome.verdict == "violated" else "warning",
         "message": {"text": f"{outcome.name}: {outcome.verdict}: {outcome.message or 'no reason is known'}"},
-        "locations": _locations(outcome.place, root, listed_in),
+        "locations": _locations(outcome.place or outcome.listed, root),
         "partialFingerprints": {"treadle/v1": _digest(outcome.name, rule.id, outcome.verdict)},
     }
 
 
-def _locations(place: Place | None, root: Path, listed_in: Place | None) -> list[Document]:
-    found = place or listed_in
-    return [] if found is None else [_location(found, root)]
+def _locations(place: Place | None, root: Path) -> list[Document]:
+    return [] if place is None else [_location(place, root)]
 
 
 def _location(place: Place, root: Path, message: str = "") -> Document:

@@ -183,6 +183,7 @@ def _judged(linked: Linked, jobs: Mapping[int, Job], outcomes: Mapping[int, Outc
         broken=broken or ([Broken({"property": clause.kind, "message": message, "schedule": []})] if verdict == "violated" else []),
         reasons=[] if verdict in ("verified", "violated") else [message],
         place=undecided.place if undecided is not None and verdict == "inconclusive" else None,
+        listed=pieces[0][1].listed if pieces else None,
         rule=Rule(clause.id, clause.text),
         document={"source": clause.source, "clause_kind": clause.kind, "works": [work.name for work, _ in pieces]},
     )

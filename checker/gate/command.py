@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import fnmatch
+import linecache
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -68,6 +69,8 @@ def gate(
     root = Path.cwd()
     with Progress(console, todo, store.times(), processes) as progress:
         run = run_jobs(todo, _Keeper(progress, store), processes, budget or settings.budget)
+    for job in todo:
+        run.outcomes[job.number].listed = _listed(settings, job)
     outcomes = [run.outcomes[job.number] for job in todo if job.kind != "clause"]
     if clauses:
         outcomes += judged(clauses, {job.number: job for job in todo}, run.outcomes)
@@ -76,15 +79,14 @@ def gate(
     remarks = excuse(settings, outcomes, datetime.date.today())
     allowed = allow_bounded or settings.allow_bounded
     verdict = worst_of([outcome.counted for outcome in outcomes])
-    listed_in = Place(str(settings.file.resolve()), min((job.line for job in todo), default=1))
-    _show(console, outcomes, root, store, verdict, run, remarks)
     if json is not None:
         write_json(gate_document(outcomes, root, verdict, run.seconds, remarks, run.cut), json)
-    write_reports(outcomes, allowed, junit, sarif, listed_in, "treadle gate")
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in github.annotate(outcomes, root, listed_in, allowed):
-            console.file.write(line + "\n")
+    write_reports(outcomes, allowed, junit, sarif, "treadle gate")
     github.write_step_summary(github.step_summary(outcomes, root, verdict, run.seconds, remarks))
+    _show(console, outcomes, root, store, verdict, run, remarks)  # after the files: whoever reads it may stop reading
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in github.annotate(outcomes, root, allowed):
+            console.file.write(line + "\n")
     code = EXIT_CODES[verdict]
     raise typer.Exit(0 if code == 3 and allowed else code)
 
@@ -132,6 +134,12 @@ def _chosen(planned: Planned, only: list[str]) -> tuple[list[Job], list[Linked]]
     evidence = {number for linked in clauses for number in linked.jobs}
     jobs = [job for job in planned.jobs if (job.number in evidence if job.kind == "clause" else wanted(job.name))]
     return jobs, clauses
+
+
+def _listed(settings: Settings, job: Job) -> Place:
+    """Return the line where the target of a job is listed."""
+    file = str(settings.file.resolve())
+    return Place(file, job.line, source=linecache.getline(file, job.line).strip())
 
 
 class _Keeper:

@@ -23,7 +23,7 @@ _WIDTH = 120
 _MOST = 900_000  # bytes of a step's summary; GitHub takes no more than 1 MiB
 
 
-def annotate(outcomes: Sequence[Outcome], root: Path, listed_in: Place, allow_bounded: bool) -> Iterator[str]:
+def annotate(outcomes: Sequence[Outcome], root: Path, allow_bounded: bool) -> Iterator[str]:
     """Yield the workflow commands of a run, violations first."""
     errors: list[str] = []
     warnings: list[str] = []
@@ -32,21 +32,21 @@ def annotate(outcomes: Sequence[Outcome], root: Path, listed_in: Place, allow_bo
             if broken.known is None:
                 line = _command(
                     "warning" if broken.warning else "error",
-                    broken.place or listed_in, root, f"{outcome.name}: {broken.property}",
+                    broken.place or outcome.listed, root, f"{outcome.name}: {broken.property}",
                     broken.message + (f". {broken.explanation}" if broken.explanation else ""),
                 )  # fmt: skip
                 (warnings if broken.warning else errors).append(line)
         if not outcome.violations and outcome.verdict != "verified":
             kind = "warning" if allow_bounded else "error"
-            line = _command(kind, outcome.place or listed_in, root, f"{outcome.name}: {outcome.verdict}", outcome.message)
+            line = _command(kind, outcome.place or outcome.listed, root, f"{outcome.name}: {outcome.verdict}", outcome.message)
             (warnings if allow_bounded else errors).append(line)
     yield from errors
     yield from warnings
 
 
-def _command(kind: str, place: Place, root: Path, title: str, message: str) -> str:
-    file, line = _property(relative(place.file, root)), place.line
-    return f"::{kind} file={file},line={line},title={_property('treadle: ' + title)}::{_data(message)}"
+def _command(kind: str, place: Place | None, root: Path, title: str, message: str) -> str:
+    where = f"file={_property(relative(place.file, root))},line={place.line}," if place is not None else ""
+    return f"::{kind} {where}title={_property('treadle: ' + title)}::{_data(message)}"
 
 
 def _data(text: str) -> str:
