@@ -88,7 +88,6 @@ class ScriptWriter:
         if self._event is not None:
             label, self._event = self._event, None
         else:
-            self._intake = -1
             if loop.iteration != self._batch:
                 self._write_jobs()
                 self._begin(run)
@@ -111,7 +110,8 @@ class ScriptWriter:
         loop = run.loop
         if loop.draining:
             return
-        if self._intake != loop.iteration:  # the first event of this intake
+        # The first event of this intake; a job done between two callbacks leaves its result in the queue: no idle intake follows.
+        if self._intake != loop.iteration:
             self._intake = loop.iteration
             self._idle = is_idle(run)
         if isinstance(event, ExecutorJob):
