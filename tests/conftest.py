@@ -8,7 +8,11 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 LONG_FOLDERS = (TESTS / "model",)
-CHUNKED = (TESTS / "checker" / "test_merging_oracle.py", TESTS / "checker" / "test_literal_loop.py")
+CHUNKED = (
+    TESTS / "checker" / "test_merging_oracle.py",
+    TESTS / "checker" / "test_literal_loop.py",
+    TESTS / "stock" / "test_generated.py",
+)
 
 
 def pytest_addoption(parser):
