@@ -81,21 +81,21 @@ class Child:
         """Return True if the process can do another job."""
         return self._process is not None and self._process.returncode is None and not self._ended_for
 
-    async def plan(self, request: Asked, seconds: float) -> Planned | Refused | Crashed:
-        """Let the process look at targets, within so many seconds; Crashed says what it was looking at when it died."""
-        looked_at = "the targets"
+    async def plan(self, request: Asked, seconds: float) -> Planned | Refused:
+        """Let the process look at targets, within so many seconds; a target at which it dies is refused."""
+        looked_at = Note("the targets", line=1)
 
         def hear(event: Event) -> None:
             nonlocal looked_at
             if isinstance(event, Note):
-                looked_at = event.text
+                looked_at = event
 
         answer = await self._ask(request, hear, seconds, f"it did not end within {seconds:g} seconds", None)
         if isinstance(answer, (Planned, Refused)):
             return answer
         crash = answer if isinstance(answer, Crashed) else Crashed("it gave no answer", None)
         place = f" at {crash.place.file}:{crash.place.line}" if crash.place is not None else ""
-        return Crashed(f"while {looked_at} was being imported{place}: {crash.message}", crash.place)
+        return Refused(looked_at.line, f"while {looked_at.text} was being imported{place}: {crash.message}; mend it, and run again")
 
     async def perform(self, job: Job, hear: Callable[[Event], None]) -> Outcome:
         """Let the process do a job; return its outcome, or one that says how it died. `hear` gets the events on the way."""
@@ -164,6 +164,8 @@ class Child:
                 self._exiting = event
             if isinstance(event, (Tick, Note, Exiting)):
                 hear(event)
+            elif isinstance(event, Crashed) and event.interrupted and self._ended_for:
+                return Crashed(self._ended_for, event.place)
             else:
                 return event
         return await self._dead()

@@ -24,7 +24,7 @@ from . import github
 from .children import Child
 from .clausing import judged
 from .documents import gate_document
-from .jobs import Asked, Crashed, Job, Linked, Planned, Refused
+from .jobs import Asked, Job, Linked, Planned, Refused
 from .known import excuse, expect
 from .live import Progress
 from .scheduler import Run, run_jobs
@@ -95,16 +95,14 @@ def _planned(settings: Settings) -> Planned:
     """Find out what the targets mean, in a process of its own: their files may do anything when they are imported."""
     tables = [(msgspec.to_builtins(target), line) for target, line in settings.targets]
 
-    async def ask() -> Planned | Refused | Crashed:
+    async def ask() -> Planned | Refused:
         async with Child() as child:
             return await child.plan(Asked(tables), _IMPORTING)
 
     answer = asyncio.run(ask())
-    if isinstance(answer, Planned):
-        return _unique(answer, settings)
     if isinstance(answer, Refused):
         raise GateError(f"{settings.file}:{answer.line}: {answer.message}")
-    raise GateError(f"{settings.file}:{settings.targets[0][1]}: {answer.message}")
+    return _unique(answer, settings)
 
 
 def _unique(planned: Planned, settings: Settings) -> Planned:

@@ -90,10 +90,13 @@ class Tick(msgspec.Struct, tag="tick"):
 
 
 class Note(msgspec.Struct, tag="note"):
-    """Something that is known before the job is done: a part of it, or a stored schedule (`forget` is one that passes now)."""
+    """Something that is known before the job is done: a part of it, or a stored schedule (`forget` is one that passes now);
+    or, of a target that is looked at, at which `line` it is listed.
+    """
 
     text: str
     forget: str = ""
+    line: int = 0
 
 
 class Exiting(msgspec.Struct, tag="exiting"):

@@ -23,13 +23,13 @@ from .settings import BUDGET, KINDS, CheckTarget, ClausesTarget, ProveTarget, Ta
 __all__ = ["plan"]
 
 
-def plan(targets: list[tuple[dict[str, Any], int]], say: Callable[[str], None]) -> Planned | Refused:
+def plan(targets: list[tuple[dict[str, Any], int]], say: Callable[[str, int], None]) -> Planned | Refused:
     """Return the jobs of all targets, or the first one that is refused. `say` is told which is being looked at."""
     planned = Planned([])
     for table, line in targets:
         kind = next(name for name in KINDS if name in table)
         target: Target = msgspec.convert(table, KINDS[kind])
-        say(f"{kind} {table[kind]}")
+        say(f"{kind} {table[kind]}", line)
         try:
             for job in _jobs_of(target, planned):
                 job.number = len(planned.jobs)

@@ -63,8 +63,8 @@ def main() -> None:
         request = decoder.decode(line)
         try:
             channel.tell(_answer(request, channel))
-        except KeyboardInterrupt:
-            channel.tell(Crashed("it was interrupted", None, interrupted=True))
+        except KeyboardInterrupt as error:
+            channel.tell(Crashed("it was interrupted", _place_of(error), interrupted=True))
         except SystemExit:
             raise
         except BaseException as error:
@@ -75,7 +75,7 @@ def _answer(request: Request, channel: _Channel) -> Event:
     if isinstance(request, Asked):
         from .validating import plan
 
-        return plan(request.targets, lambda text: channel.tell(Note(text)))
+        return plan(request.targets, lambda text, line: channel.tell(Note(text, line=line)))
     from .performing import perform
 
     _limit(request.job)
@@ -124,6 +124,17 @@ def _watch_steps(job: Job, channel: _Channel) -> None:
 
 def _described(error: BaseException, request: Request) -> tuple[str, Place | None]:
     """Say what an exception means to the user, and at which line of theirs it arose."""
+    place = _place_of(error)
+    if isinstance(error, TreadleError):
+        return str(error), place
+    if isinstance(error, MemoryError):
+        limit = f"{request.job.memory} MB" if not isinstance(request, Asked) and request.job.memory else "there is"
+        return f"it needs more memory than {limit} (--max-memory); raise the limit, or make the scenario smaller", place
+    return f"it ended with {type(error).__name__}: {error}", place
+
+
+def _place_of(error: BaseException) -> Place | None:
+    """Return the innermost line of the program that an exception has come through."""
     place = None
     trace = error.__traceback__
     while trace is not None:
@@ -131,12 +142,7 @@ def _described(error: BaseException, request: Request) -> tuple[str, Place | Non
         if is_program(os.path.realpath(code.co_filename)):
             place = place_at(code, trace.tb_lineno)
         trace = trace.tb_next
-    if isinstance(error, TreadleError):
-        return str(error), place
-    if isinstance(error, MemoryError):
-        limit = f"{request.job.memory} MB" if not isinstance(request, Asked) and request.job.memory else "there is"
-        return f"it needs more memory than {limit} (--max-memory); raise the limit, or make the scenario smaller", place
-    return f"it ended with {type(error).__name__}: {error}", place
+    return place
 
 
 def _say_who_ends_it(channel: _Channel) -> None:
