@@ -20,6 +20,7 @@ __all__ = [
     "expect_at_once",
     "expect_raises",
     "finish",
+    "ring_after_a_second",
     "run_clients",
     "spawn",
     "supervise",
@@ -103,6 +104,15 @@ async def supervise(
         else:
             await relieve()
     await finish(tasks)
+
+
+def ring_after_a_second(ring: Callable[[], object]) -> None:
+    """Call `ring()` after a second, in the iteration in which a timeout of one second may strike that begins after this: in either order.
+
+    It is waited for in two halves. Of two timers of one second the older one would fire first on every real clock.
+    """
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.5, lambda: loop.call_later(0.5, ring))
 
 
 def at_once(awaitable: Any) -> tuple[bool, Any]:

@@ -19,7 +19,7 @@ from typing import Any
 from ..implementations import Implementation
 from ..monitors_condition import ConditionMonitor
 from ..runtime import checkpoint, choose, fail
-from .common import ALL_CONTRACTS, IN_ORDER_CONTRACTS, VerificationScenario, client_names, supervise, watch
+from .common import ALL_CONTRACTS, IN_ORDER_CONTRACTS, VerificationScenario, client_names, ring_after_a_second, supervise, watch
 from .condition_parts import errors, exact_counts, shared_lock
 
 __all__ = ["condition_scenarios"]
@@ -268,10 +268,12 @@ async def _change(name: str, condition: Any, monitor: ConditionMonitor, shared: 
 
 async def _timeouts(make: Callable[[], Any], reports: bool) -> None:
     condition, monitor = _monitored(make, reports, in_order=False, message=False)
+    alarm: list[Callable[[], None]] = []
+    ring_after_a_second(lambda: [ring() for ring in alarm])
     clients = {
         "A": _wait_for_a_time("A", condition, monitor, 1),
         "B": _wait_for_a_time("B", condition, monitor, None),
-        "C": _notify_by_timer("C", condition, monitor, 1),
+        "C": _notify_by_timer("C", condition, monitor, alarm),
     }
     await supervise(monitor, clients, functools.partial(_notify_everybody, condition, monitor))
 
@@ -293,10 +295,9 @@ async def _wait_for_a_time(name: str, condition: Any, monitor: ConditionMonitor,
         monitor.cancelled(name, error)
 
 
-async def _notify_by_timer(name: str, condition: Any, monitor: ConditionMonitor, seconds: float) -> None:
-    """Hold the lock until a timer notifies and releases it; both in one callback, next to that of the timeout."""
-    loop = asyncio.get_running_loop()
-    fired = loop.create_future()
+async def _notify_by_timer(name: str, condition: Any, monitor: ConditionMonitor, alarm: list[Callable[[], None]]) -> None:
+    """Hold the lock until the alarm notifies and releases it; both in one callback, next to that of the timeout."""
+    fired = asyncio.get_running_loop().create_future()
 
     def fire() -> None:
         monitor.notifies(1)
@@ -309,7 +310,7 @@ async def _notify_by_timer(name: str, condition: Any, monitor: ConditionMonitor,
     try:
         monitor.calls(name)
         monitor.acquired(name, await condition.acquire())
-        loop.call_later(seconds, fire)
+        alarm.append(fire)
         await fired
     except asyncio.CancelledError as error:
         monitor.cancelled(name, error)

@@ -21,7 +21,7 @@ from typing import Any
 
 from ..monitors_permits import PermitMonitor
 from ..runtime import checkpoint, choose, fail
-from .common import expect_at_once, expect_raises, finish, spawn
+from .common import expect_at_once, expect_raises, finish, ring_after_a_second, spawn
 
 __all__ = [
     "acquire_and_release",
@@ -157,8 +157,7 @@ async def with_timeouts(
         "A": client("A", primitive, monitor, 1),
         "B": acquire_and_release("B", primitive, monitor, 1),
     }
-    loop = asyncio.get_running_loop()
-    released = loop.create_future()
+    released = asyncio.get_running_loop().create_future()
 
     def release() -> None:
         monitor.releases("main")
@@ -166,7 +165,7 @@ async def with_timeouts(
         released.set_result(None)
 
     # Both timers are due in the same iteration, in either order. A task that slept would release only in the next one.
-    loop.call_later(1, release)
+    ring_after_a_second(release)
     await finish(spawn(monitor, clients))
     await released
 
