@@ -33,6 +33,7 @@ from .events import Handle
 from .execution import Scenario, execute, simulation
 from .runtime import Run, Settings
 from .shrinking import Replay
+from .world import World
 
 __all__ = ["Blame", "Place", "Stand", "blame", "files_of", "is_program", "place_at", "place_of_definition", "relative"]
 
@@ -78,10 +79,13 @@ def blame(scenario: Scenario, settings: Settings, schedule: tuple[int, ...], fir
     watch = _Watch(first)
     runs: list[Run] = []
     with simulation():
+        world = World()
+        world.prepare(scenario)
         try:
             outcome = execute(scenario, settings, Replay(schedule), watch, attach=runs.append)
         finally:
             watch.stop()
+            world.restore()
     property = outcome.violation.property if outcome.violation is not None else ""
     told = [context["exception"] for run in runs for context in run.loop.told if context.get("exception") is not None]
     return _judge(watch, property, told, scenario)

@@ -59,9 +59,12 @@ class Replay:
 
 
 def replays(fn: Scenario, settings: Settings, schedule: tuple[int, ...], property: str) -> bool:
-    """Return True if the schedule fits and violates `property` again."""
+    """Return True if the schedule fits and violates `property` again. The program's globals are put back afterwards."""
     with simulation():
+        world = World()
+        world.prepare(fn)
         outcome, replay = _run(fn, settings, schedule)
+        world.restore()
     return not replay.misfits and outcome.violation is not None and outcome.violation.property == property
 
 
