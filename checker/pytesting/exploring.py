@@ -41,14 +41,15 @@ def explore_test(item: ExploredFunction) -> None:
     world = World()
     world.prepare(plan.scenario)
     try:
-        wanted = wanted_trace(item.config)
-        if wanted is not None:
-            _replay(plan, wanted)
-        else:
-            _replay_kept(plan, options)
-            _explore(plan, options)
+        with noise.warn_once():
+            wanted = wanted_trace(item.config)
+            if wanted is not None:
+                _replay(plan, wanted)
+            else:
+                _replay_kept(plan, options)
+                _explore(plan, options)
     except TreadleError as error:
-        pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
+        raise pytest.fail.Exception(f"{type(error).__name__}: {error}", pytrace=False) from None
     finally:
         world.restore()
 

@@ -37,6 +37,8 @@ class Noise:
             if recorder is not None:
                 recorder.clear()
         self._collect()
+        with warnings.catch_warnings():
+            pass  # on the way out Python forgets which lines have warned already: every run warns as the first one did
 
     def _collect(self) -> None:
         for warning in self._log:
@@ -45,20 +47,30 @@ class Noise:
 
     @contextlib.contextmanager
     def silence(self) -> Iterator[None]:
-        """Keep quiet; at the end give every warning once."""
+        """Print nothing and log nothing."""
         with contextlib.ExitStack() as stack:
             if not self._captures:
                 nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
                 stack.enter_context(contextlib.redirect_stdout(nowhere))
                 stack.enter_context(contextlib.redirect_stderr(nowhere))
             stack.enter_context(self._mute_log())
-            if self._recwarn is None:
-                self._log = stack.enter_context(warnings.catch_warnings(record=True)) or []
             yield
-        self._collect()
-        for warning in self._warnings.values():
-            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-        self._warnings.clear()
+
+    @contextlib.contextmanager
+    def warn_once(self) -> Iterator[None]:
+        """Hold warnings back, and give each of them once at the end."""
+        if self._recwarn is not None:
+            yield
+            return
+        try:
+            with warnings.catch_warnings(record=True) as log:
+                assert log is not None  # for mypy: it is a list because of `record`
+                self._log = log
+                yield
+        finally:
+            self._collect()
+            for warning in self._warnings.values():
+                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
     @contextlib.contextmanager
     def _mute_log(self) -> Iterator[None]:
