@@ -36,9 +36,7 @@ def scenario_of(tasks: int, rounds: int = 2, orders: bool = False):
     async def scenario() -> tuple[int, ...]:
         lock = asyncio.Lock()
         taken: list[int] = []
-        workers = [asyncio.create_task(worker(lock, number, taken)) for number in range(tasks)]
-        for each in workers:
-            await each
+        await asyncio.gather(*(worker(lock, number, taken) for number in range(tasks)))
         return tuple(taken)
 
     return scenario
@@ -66,7 +64,7 @@ def exhaust(console: Console, sizes: list[int]) -> None:
 
 
 def per_schedule(console: Console, rounds: int, each: int) -> None:
-    scenario = scenario_of(3)
+    scenario = scenario_of(4)
     settings = Settings(contract="any")
     ours: list[float] = []
     theirs: list[float] = []
@@ -87,7 +85,7 @@ def per_schedule(console: Console, rounds: int, each: int) -> None:
                 execute(scenario, settings, Replay(()))
             bare.append((perf_counter() - start) / each)
     ratios = [b / a for a, b in zip(ours, theirs, strict=True)]
-    table = Table(title="one schedule of N = 3, without merging")
+    table = Table(title="one schedule of N = 4, without merging")
     for column in ("what", "per second", "asyncio.Runner.run costs so many times that"):
         table.add_column(column, justify="right")
     table.add_row("asyncio.Runner.run", f"{1 / statistics.median(theirs):,.0f}", "1")

@@ -194,6 +194,12 @@ def _warn(fn: Scenario, settings: Settings, limits: Limits, merge: str, result: 
     }
 
 
+def _reductions(settings: Settings, merge: str, search: str) -> list[str]:
+    """Return the names of the reductions that the search used; `any` has no iterations to deliver late in."""
+    reductions = ["counting-callbacks"] if settings.contract == "any" else ["late-delivery"]
+    return [*reductions, *(["state-merging"] if merge != "off" else [])] if search == "exhaustive" else []
+
+
 def _scope(settings: Settings, limits: Limits, merge: str, search: str, seed: int) -> dict[str, Any]:
     scope: dict[str, Any] = {
         "contract": settings.contract,
@@ -201,7 +207,7 @@ def _scope(settings: Settings, limits: Limits, merge: str, search: str, seed: in
         "cancel": settings.cancel,
         "search": search,
         "merge": merge,
-        "reductions": ["late-delivery", *(["state-merging"] if merge != "off" else [])] if search == "exhaustive" else [],
+        "reductions": _reductions(settings, merge, search),
         "limits": {
             name: value
             for name, value in (

@@ -155,7 +155,7 @@ class _Path:
 
     def seen(self, run: Run) -> bool:
         """Return True if everything from here on is known."""
-        if self.position < self.length:
+        if self.position < self.length or self.merging.mode == "off":
             return False
         return self.merging.seen(run)
 

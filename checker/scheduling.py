@@ -17,6 +17,8 @@ and where one of them follows a deferred event in the same intake, that pair is 
 *Within one intake* timers come after other events, as asyncio's loop has it, and in order of their deadlines. Under
 virtual time the clock stands still while anything but a cancellation can happen; a timer whose deadline is not after
 *now* is taken in without a choice, as asyncio's loop would, and equal deadlines come in any order.
+
+Under `any`, callbacks that only count are run at once (`inert`).
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import gc
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from . import inert
 from .events import RUN, Cancellation, Checkpoint, Delay, Delayed, ExecutorJob, Handle, OutsideEvent, Then, TimerHandle
 from .loop import SimulatedLoop
 from .runtime import Run
@@ -253,7 +256,23 @@ def _drive_any(run: Run) -> None:
     choose = run.choose
     execute = run.execute
     while not main.done():
+        # A fast path for steps without an alternative.
+        if len(ready) == 1 and not (outside or loop.timers or run.budget or ready[0]._cancelled):
+            if intake.is_known(1):
+                return
+            execute(ready.popleft())
+            if run.violation is not None or loop.fence is not None:
+                return
+            if run.steps > max_steps:
+                run.depth_exceeded = True
+                return
+            continue
         _drop_dead_events(run)
+        if len(ready) > 1 and (counting := inert.take(ready)) is not None:
+            execute(counting)
+            if run.violation is not None or loop.fence is not None:
+                return
+            continue
         options: list[Any] = list(ready)
         if not options and run.stable_hooks:
             _stable(run)

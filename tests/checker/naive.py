@@ -1,10 +1,13 @@
 """A search that leaves nothing out and remembers nothing: what the explorer's reductions are held against.
 
-It shares `execute` with the explorer, and nothing else: no frontier, no deferred options, no fingerprints.
+It shares `execute` with the explorer, and nothing else: no frontier, no deferred options, no fingerprints, and what only
+counts is not run at once.
 """
 
 from dataclasses import dataclass, replace
+from unittest.mock import patch
 
+from treadle.checker import inert
 from treadle.checker.execution import execute, simulation
 from treadle.checker.fingerprint import Fingerprinter
 
@@ -55,6 +58,11 @@ def alternatives(scenario, settings):
     return sum(chooser.widths) - len(chooser.widths)
 
 
+def everything_in_any_order():
+    """Switch the reduction of `inert` off."""
+    return patch.object(inert, "take", lambda ready: None)
+
+
 @dataclass
 class Everything:
     """What all schedules together show: outcomes and violated properties."""
@@ -70,7 +78,7 @@ def explore_naively(scenario, settings, most_runs):
     properties = set()
     pending = [()]
     runs = 0
-    with simulation():
+    with simulation(), everything_in_any_order():
         while pending:
             runs += 1
             if runs > most_runs:
