@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from ..runtime import Run
+from ..runtime import Run, describe_told
 from ..scheduling import CANCEL_MESSAGE
 from ..scheduling import _resolve as resolve
 from .labels import Delivery, Numbers, label_of
@@ -63,14 +63,19 @@ class ReadyQueue(deque[Any]):
 
 
 class Conductor:
-    """Plays `script`. `tasks` numbers the program's tasks; `checkpoints` and `jobs` are what the program waits for, by number."""
+    """Plays `script`. `tasks` and `timers` number the program's; `checkpoints` and `jobs` are what the program waits for, by number.
 
-    def __init__(self, script: Script, run: Run, loop: asyncio.SelectorEventLoop, readings: Readings) -> None:
+    With `observed` off it is asked by `select()` alone: events are handed over, callbacks are not looked at.
+    """
+
+    def __init__(self, script: Script, run: Run, loop: asyncio.SelectorEventLoop, readings: Readings, observed: bool = True) -> None:
         self.script = script
+        self.observed = observed
         self.run = run
         self.loop = loop
         self.readings = readings
         self.tasks = Numbers()
+        self.timers = Numbers()
         self.find_task: Callable[[int], asyncio.Task[Any] | None] = lambda number: None
         self.checkpoints: list[asyncio.Future[Any]] = []
         self.jobs: list[Callable[[], None] | None] = []
@@ -112,14 +117,14 @@ class Conductor:
     def before_callback(self, handle: Any) -> None:
         """Look at what the last callback did, and let the jobs be done that come before the next one."""
         self.look()
-        if not (self.draining or handle._cancelled or label_of(handle, self.tasks) is None):
+        if not (self.draining or handle._cancelled or label_of(handle, self.tasks, self.timers) is None):
             self._do_jobs()
 
     def callback(self, handle: Any) -> None:
         """A callback is about to run: it must be the one of the script."""
         if handle._cancelled:
             return
-        label = label_of(handle, self.tasks)
+        label = label_of(handle, self.tasks, self.timers)
         if label is None:
             return
         self.steps += 1
@@ -141,7 +146,7 @@ class Conductor:
         Raises:
             Halted: if nothing more of this run may be executed.
         """
-        if not self.running:
+        if self.observed and not self.running:
             return
         self.running = False
         if self.draining:
@@ -149,8 +154,12 @@ class Conductor:
         if self.departed is not None:
             raise self.departed
         run = self.run
-        if run.watched or run.loop.told:
-            run.check()
+        for predicate, property, message in run.invariants:
+            if not predicate():
+                run.violate(property, message)
+        # What is told when an object dies may be told earlier here: the simulated loop holds tasks a little longer.
+        if run.loop.told and run.violation is None and self.at_end:
+            run.violate("no-unhandled-exception", describe_told(run.loop.told[0]))
         if run.violation is not None or run.loop.fence is not None:
             raise Halted
 
@@ -159,13 +168,16 @@ class Conductor:
     @property
     def at_end(self) -> bool:
         """True when the whole script has been played."""
-        return self.position == len(self.script.items)
+        return self._next() is None
 
     def _next(self) -> Item | None:
-        return None if self.at_end else self.script.items[self.position]
+        items = self.script.items
+        while not self.observed and self.position < len(items) and isinstance(items[self.position], Step):
+            self.position += 1
+        return None if self.position == len(items) else items[self.position]
 
     def _goes_on(self, handle: Any) -> Departed:
-        return Departed(self.steps + 1, "its end", f"“{label_of(handle, self.tasks)}”")
+        return Departed(self.steps + 1, "its end", f"“{label_of(handle, self.tasks, self.timers)}”")
 
     def _do_jobs(self) -> None:
         while isinstance(item := self._next(), Job):

@@ -55,7 +55,7 @@ def stop(main: asyncio.Task[Any]) -> None:
     main.get_loop().stop()
 
 
-def label_of(handle: Any, tasks: Numbers) -> str | None:
+def label_of(handle: Any, tasks: Numbers, timers: Numbers) -> str | None:
     """Return the label of a handle's callback; None if only one of the loops has it."""
     callback = handle._callback
     if isinstance(callback, Delivery):
@@ -72,7 +72,7 @@ def label_of(handle: Any, tasks: Numbers) -> str | None:
         label = f"{_own_name(name)} of task {tasks.of(owner)}"
     else:
         label = f"{_own_name(name)} of the loop" if isinstance(owner, asyncio.AbstractEventLoop) else name
-    return f"timer: {label}" if isinstance(handle, (asyncio.TimerHandle, TimerHandle)) else label
+    return f"timer {timers.of(handle)} fires: {label}" if isinstance(handle, (asyncio.TimerHandle, TimerHandle)) else label
 
 
 def _own_name(name: str) -> str:

@@ -114,16 +114,12 @@ def make_loop() -> asyncio.SelectorEventLoop:
     return loop
 
 
-def conduct(loop: Any, stock: StockLoop, names: list[str], observed: bool = True) -> None:
-    """Put the loop into the conductor's hands.
-
-    `names` are those of the tasks at birth. With `observed` off the ready queue stays asyncio's own, and only `select()` is
-    conducted.
-    """
+def conduct(loop: Any, stock: StockLoop, names: list[str]) -> None:
+    """Put the loop into the conductor's hands; `names` are those of the tasks at birth."""
     conductor = stock.conductor
     readings = conductor.readings
     loop._selector.take_in = conductor.take_in
-    if observed:
+    if conductor.observed:
         loop._ready = ReadyQueue()
         loop._ready.conductor = conductor
     conductor.find_task = stock.task
@@ -141,6 +137,7 @@ def conduct(loop: Any, stock: StockLoop, names: list[str], observed: bool = True
     def counted_call_at(*args: Any, **kwargs: Any) -> asyncio.TimerHandle:
         timer: asyncio.TimerHandle = call_at(*args, **kwargs)
         readings.timer_made()
+        conductor.timers.add(timer)
         return timer
 
     def factory(loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **kwargs: Any) -> asyncio.Task[Any]:

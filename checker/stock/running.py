@@ -50,15 +50,17 @@ class ScriptedChoices:
 def play(scenario: Scenario, settings: Settings, script: Script, readings: Readings, observed: bool = True) -> Outcome:
     """Run `scenario` on asyncio's own loop as `script` says; must be called inside `simulation()`.
 
+    With `observed` off the ready queue is asyncio's own, too, and callbacks are not compared.
+
     Raises:
         Departed: if asyncio's loop does something else.
     """
     loop = make_loop()
     run = Run(cast(SimulatedLoop, None), ScriptedChoices(script), settings, budget=settings.cancel)
-    conductor = Conductor(script, run, loop, readings)
+    conductor = Conductor(script, run, loop, readings, observed)
     stock = StockLoop(loop, conductor)
     run.loop = cast(SimulatedLoop, stock)  # what a run asks of its loop, and no more
-    conduct(loop, stock, script.names, observed)
+    conduct(loop, stock, script.names)
     set_current(run)
     hooks = sys.get_asyncgen_hooks()
     try:
@@ -77,7 +79,7 @@ def play(scenario: Scenario, settings: Settings, script: Script, readings: Readi
             run.violate("no-unhandled-exception", f"a callback raised {type(error).__name__}, which ends the event loop")
             if isinstance(error, KeyboardInterrupt):
                 raise
-        if not (run.violation or stock.fence or conductor.at_end):
+        if not conductor.at_end:
             raise Departed(conductor.steps + 1, "something more", "the end")
         outcome = conclude(run, main, _drain)
         if outcome.kind == "done":

@@ -30,6 +30,7 @@ class ScriptWriter:
         self._tasks = Numbers()
         self._checkpoints = Numbers()
         self._jobs = Numbers()
+        self._timer_numbers = Numbers()
         self._timers: dict[int, TimerHandle] = {}  # by number, those that have not fired
         self._done: list[Job] = []  # jobs whose place in the script is not known yet
         self._iteration: Iteration | None = None
@@ -63,7 +64,7 @@ class ScriptWriter:
         def number_timer(when: float, *args: Any) -> Any:
             timer = add_timer(when, *args)
             if not loop.draining:
-                self._timers[len(self.script.timers)] = timer
+                self._timers[self._timer_numbers.add(timer)] = timer
                 self.script.timers.append(TimerBirth(self._iterations - 1, when - loop.now))
             return timer
 
@@ -91,7 +92,7 @@ class ScriptWriter:
             if loop.iteration != self._batch:
                 self._write_jobs()
                 self._begin(run)
-            label = label_of(handle, self._tasks) or ""
+            label = label_of(handle, self._tasks, self._timer_numbers) or ""
         self._write_jobs()
         assert self._iteration is not None
         self._iteration.clock = max(self._iteration.clock, loop.now)
@@ -126,11 +127,11 @@ class ScriptWriter:
         iteration = self._iteration
         assert iteration is not None
         if isinstance(event, TimerHandle):
-            (number,) = (number for number, timer in self._timers.items() if timer is event)
+            number = self._timer_numbers.of(event)
             del self._timers[number]
             iteration.fired.append(number)
             iteration.clock = max(iteration.clock, event._when)
-            self._event = label_of(event, self._tasks)
+            self._event = label_of(event, self._tasks, self._timer_numbers)
         elif isinstance(event, Checkpoint):
             self._take_in(iteration, Event("checkpoint", self._checkpoints.of(event.future)))
         elif isinstance(event, Cancellation):
