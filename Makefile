@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 ROOMS  := reference model checker specs
 
 # A strict editable install links every file by name: it must be renewed when a file is added or removed, not when one changes.
-FILES  := $(sort $(shell find $(ROOMS) -name '*.py' -o -name 'py.typed' -o -name '*.toml' -o -name '*.j2'))
+FILES  := $(sort $(shell find $(ROOMS) -name '*.py' -o -name 'py.typed' -o -name '*.toml' -o -name '*.j2' -o -name '*.js' -o -name '*.css'))
 STAMP  := $(VENV)/.installed-$(shell echo '$(FILES)' | cat - pyproject.toml | cksum | cut -d' ' -f1)
 
 .PHONY: help install verify test lint format bench clean

@@ -70,9 +70,10 @@ def check(
     junit: options.JunitFile = None,
     sarif: options.SarifFile = None,
     trace: options.TraceFile = None,
+    html: options.HtmlFile = None,
 ) -> None:
     """Explore all interleavings of scenarios."""
-    console = make_console(to_stderr=one_standard_output(json=json, junit=junit, sarif=sarif, trace=trace))
+    console = make_console(to_stderr=one_standard_output(json=json, junit=junit, sarif=sarif, trace=trace, html=html))
     outcomes: list[Outcome] = []
     scenarios: list[ScenarioTarget] = [found for target in targets for found in resolve(target)]
     verdicts: list[Verdict] = []
@@ -104,7 +105,7 @@ def check(
         for counterexample, warning in [(c, False) for c in verdict.violations] + [(c, True) for c in verdict.warnings]:
             settings = _settings(counterexample, frozenset(ignore or ()), bool(forbid), max_depth)
             broken.append(broken_by(counterexample, scenario.function, settings, Target("check", scenario.name), warning=warning))
-            traced = _show(console, counterexample, broken[-1].trace, warning, trace if not traced else None) or traced
+            traced = _show(console, counterexample, broken[-1].trace, warning, *([None, None] if traced else [trace, html])) or traced
         outcomes.append(outcome_of(verdict, "check", broken, place_of_definition(scenario.function)))
         if any("interrupted" in reason for reason in verdict.reasons):
             break
@@ -143,9 +144,10 @@ def verify(
     junit: options.JunitFile = None,
     sarif: options.SarifFile = None,
     trace: options.TraceFile = None,
+    html: options.HtmlFile = None,
 ) -> None:
     """Check a synchronization primitive against what the documentation promises."""
-    console = make_console(to_stderr=one_standard_output(json=json, junit=junit, sarif=sarif, trace=trace))
+    console = make_console(to_stderr=one_standard_output(json=json, junit=junit, sarif=sarif, trace=trace, html=html))
     outcomes: list[Outcome] = []
     verdicts: list[Verdict] = []
     traced = False
@@ -180,7 +182,7 @@ def verify(
             size = "inf" if found.rounds == math.inf else str(int(found.rounds))
             target = Target("verify", verification.primitive, impl, found.tasks, size, found.part.name)
             broken.append(broken_by(found.counterexample, found.part.fn, settings, target, files))
-            traced = _show(console, found.counterexample, broken[-1].trace, False, trace if not traced else None) or traced
+            traced = _show(console, found.counterexample, broken[-1].trace, False, *([None, None] if traced else [trace, html])) or traced
         listed = place_of_definition(verification.implementation.classes[verification.primitive])
         outcomes.append(outcome_of(verdict, "verify", broken, listed))
         if any("interrupted" in reason for reason in verdict.reasons):
@@ -201,15 +203,24 @@ def _settings(counterexample: Counterexample, ignore: frozenset[str], forbid: bo
     return Settings(counterexample.contract, counterexample.time, counterexample.cancel, ignore, forbid, max_depth)
 
 
-def _show(console: Console, counterexample: Counterexample, recorded: Trace | None, warning: bool, file: str | None) -> bool:
-    """Print a counterexample; return True if its trace was written to `file`."""
+def _show(
+    console: Console, counterexample: Counterexample, recorded: Trace | None, warning: bool, file: str | None, html: str | None
+) -> bool:
+    """Print a counterexample; return True if there was one to be written to the files."""
     if recorded is not None:
         show(console, render_trace(counterexample, recorded, warning))
-    if file is None or recorded is None:
+    if recorded is None:
         return False
-    save_trace(recorded, file)
-    if file != "-":
-        show(console, Text(f"  the trace is in {file}; run it again with: treadle replay {file}\n"))
+    if file is not None:
+        save_trace(recorded, file)
+        if file != "-":
+            show(console, Text(f"  the trace is in {file}; run it again with: treadle replay {file}\n"))
+    if html is not None:
+        from .viewer import write_page  # jinja2 takes a while to import
+
+        write_page(recorded, html)
+        if html != "-":
+            show(console, Text(f"  step through it in a browser: {html}\n"))
     return True
 
 

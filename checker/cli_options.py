@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 __all__ = [
-    "AllowBounded", "Cancel", "Contract", "Forbid", "Ignore", "JsonFile", "JunitFile", "KeepGoing", "MaxDepth", "MaxStates", "Merge",
-    "Runs", "SarifFile", "Search", "Seed", "Strict", "Time", "Timeout", "TraceFile",
+    "AllowBounded", "Cancel", "Contract", "Forbid", "HtmlFile", "Ignore", "JsonFile", "JunitFile", "KeepGoing", "MaxDepth", "MaxStates",
+    "Merge", "Runs", "SarifFile", "Search", "Seed", "Strict", "Time", "Timeout", "TraceFile",
 ]  # fmt: skip
 
 _SEARCH = "Search"
@@ -52,6 +52,16 @@ TraceFile = Annotated[
         "--trace",
         metavar="FILE",
         help="Write the first counterexample's trace; - is standard output.",
+        rich_help_panel=_OUTPUT,
+        show_default=False,
+    ),
+]
+HtmlFile = Annotated[
+    str | None,
+    typer.Option(
+        "--html",
+        metavar="FILE",
+        help="Write the first counterexample as a page to step through in a browser; - is standard output.",
         rich_help_panel=_OUTPUT,
         show_default=False,
     ),

@@ -17,7 +17,7 @@ from .errors import UsageError
 from .explorer import Progress, Result
 from .report import plain_text
 
-__all__ = ["make_console", "progress_on", "show", "write_bytes", "write_json"]
+__all__ = ["encode_json", "make_console", "progress_on", "show", "write_bytes", "write_json"]
 
 _EVERY = 50  # runs between two updates
 _PLAIN_WIDTH = 100
@@ -35,7 +35,19 @@ def show(console: Console, renderable: RenderableType) -> None:
     if console.is_terminal:
         console.print(renderable)
     else:
-        console.file.write(plain_text([renderable], console.width))
+        console.file.write(_writable(plain_text([renderable], console.width), console.encoding))
+
+
+_ASCII = str.maketrans({"✔": "+", "✘": "x", "→": ">", "…": "~", "─": "-", "“": '"', "”": '"', "×": "x", "–": "-", "′": "'"})
+
+
+def _writable(text: str, encoding: str) -> str:
+    """Return a text that a stream of this encoding can take; what it cannot is replaced by signs of the same width."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
+    return text
 
 
 @contextmanager
@@ -67,7 +79,7 @@ def write_json(document: dict[str, Any], path: str) -> None:
     Raises:
         UsageError: if the file cannot be written.
     """
-    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    text = msgspec.json.format(encode_json(document), indent=2).decode() + "\n"
     if path == "-":
         sys.stdout.write(text)
         return
@@ -75,6 +87,24 @@ def write_json(document: dict[str, Any], path: str) -> None:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; give a file in a folder that exists") from None
+
+
+def encode_json(document: Any) -> bytes:
+    """Encode plain data or structs as JSON. What a program says may hold lone surrogates, which UTF-8 cannot: they are escaped."""
+    try:
+        return msgspec.json.encode(document)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_without_surrogates(msgspec.to_builtins(document)))
+
+
+def _without_surrogates(data: Any) -> Any:
+    if isinstance(data, str):
+        return data.encode("utf-8", "backslashreplace").decode()
+    if isinstance(data, dict):
+        return {_without_surrogates(key): _without_surrogates(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_without_surrogates(item) for item in data]
+    return data
 
 
 def write_bytes(data: bytes, path: str) -> None:

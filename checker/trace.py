@@ -14,6 +14,7 @@ make them up afterwards, so it is refused and not converted.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from .errors import UsageError
 
 __all__ = [
     "TRACE_VERSION", "Call", "Change", "Excerpt", "Frame", "Parting", "Primitive", "Step", "Target", "Trace", "TracedViolation", "Wait",
-    "Wake", "load_trace", "save_trace",
+    "Wake", "encode_trace", "load_trace", "save_trace",
 ]  # fmt: skip
 
 TRACE_VERSION = 2
@@ -202,13 +203,21 @@ class Trace(msgspec.Struct, forbid_unknown_fields=True):
     parting: Parting | None = None
 
 
+def encode_trace(trace: Trace) -> str:
+    """Return a trace as JSON. Half a surrogate pair, which a program may well use in a name, is written as a question mark."""
+    try:
+        return msgspec.json.encode(trace).decode()
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(trace), ensure_ascii=False).encode("utf-8", "replace").decode()
+
+
 def save_trace(trace: Trace, path: str) -> None:
     """Write a trace to a file; "-" is standard output.
 
     Raises:
         UsageError: if the file cannot be written.
     """
-    text = msgspec.json.format(msgspec.json.encode(trace), indent=2).decode() + "\n"
+    text = msgspec.json.format(encode_trace(trace), indent=2) + "\n"
     if path == "-":
         print(text, end="")
         return

@@ -18,6 +18,17 @@ trace_app = typer.Typer(help="Show or convert a trace file, written with --trace
 TraceArgument = Annotated[str, typer.Argument(help="A trace file, written with --trace.", metavar="TRACE")]
 
 
+@trace_app.command("html")
+def html(
+    trace: TraceArgument,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to write the page; - is standard output.")],
+) -> None:
+    """Write a trace as one self-contained page, to step through in a browser."""
+    from .viewer import write_page  # jinja2 takes a while to import
+
+    write_page(load_trace(trace), output)
+
+
 @trace_app.command("show")
 def show_trace(trace: TraceArgument) -> None:
     """Print a trace: what went wrong, the table of the run, and where the nearest passing run parts."""

@@ -1,6 +1,6 @@
 """`--light` leaves the long tests out: `tests/run.py` gives it to every Python but the one that it runs on.
 
-Long are the engines of the models, which hardly touch what differs between versions of Python, and all but the first
+Long are the engines of the models and the page in a browser, which hardly touch what differs between versions of Python, and all but the first
 chunk of the oracles on generated programs. Whatever is about asyncio itself runs everywhere.
 """
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 LONG_FOLDERS = (TESTS / "model",)
+LONG_FILES = (TESTS / "viewer" / "test_browser.py",)
 CHUNKED = (
     TESTS / "checker" / "test_merging_oracle.py",
     TESTS / "checker" / "test_literal_loop.py",
@@ -20,7 +21,7 @@ def pytest_addoption(parser):
 
 
 def is_long(item):
-    if any(folder in item.path.parents for folder in LONG_FOLDERS):
+    if any(folder in item.path.parents for folder in LONG_FOLDERS) or item.path in LONG_FILES:
         return True
     chunk = getattr(item, "callspec", None) and item.callspec.params.get("chunk", 0)
     return item.path in CHUNKED and bool(chunk)

@@ -64,8 +64,6 @@ class TestCalls:
             sys.settrace(before)
 
     def test_an_object_dies_when_it_would_without_a_recorder(self):
-        deaths = []
-
         class Thing:
             pass
 
@@ -75,12 +73,11 @@ class TestCalls:
             await checkpoint()
             thing = None
             await checkpoint()
-            deaths.append(gone() is None)
-            raise ValueError("done")
+            raise ValueError("dead" if gone() is None else "alive")
 
-        recorded(scenario)
-        assert deaths
-        assert all(deaths)
+        trace = recorded(scenario)
+        assert trace.violation.message.endswith("dead")
+        assert any(step.calls for step in trace.steps)  # it was not recorded without them
 
 
 class TestWakes:
@@ -179,8 +176,10 @@ class TestParting:
         (accidents.left_holding, "patient waits for lock, held by careless, which has ended, and nothing is left that could wake it"),
         (
             accidents.lost_update,
-            "bob was suspended, with before = 0, when alice changed account.balance from 0 to 1 (step 5); "
-            "bob went on and made it 2 (step 8)",
+            (
+                "bob was suspended, with before = 0, when alice changed account.balance from 0 to 1 (step 5); "
+                "bob went on and made it 2 (step 8)"
+            ),
         ),
         (accidents.queue, ""),
         (accidents.order_matters, ""),

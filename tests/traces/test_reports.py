@@ -1,12 +1,15 @@
 """The printed report of a trace, held to golden files; renewed with `TREADLE_GOLDEN=write pytest tests/traces`, then read."""
 
+import io
 import os
 from pathlib import Path
 
 import accidents
 import pytest
 from helpers import recorded
+from rich.console import Console
 
+from treadle.checker.console import show
 from treadle.checker.report import plain_text, render_recorded
 from treadle.checker.report_table import StepTable, call_lines, primitive_text
 from treadle.checker.trace import Call, Primitive, Step, Target, Trace, Wake
@@ -85,6 +88,16 @@ def test_a_cancellation_outside_of_any_window_claims_none():
     )
     assert "cancelled from outside" in text
     assert "although" not in text
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_a_log_of_any_encoding_takes_the_report(encoding):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    show(Console(file=stream, width=80), render_recorded(recorded(accidents.deadlock)))
+    stream.seek(0)
+    lines = stream.read().splitlines()
+    assert any(line.startswith("  alice waits for blue") for line in lines)
+    assert max(map(len, lines)) <= 80
 
 
 def test_it_needs_no_more_than_ascii_for_its_shape():

@@ -1,0 +1,120 @@
+// Drawings: the run at a glance, the choices along it with the ways not taken, who waits for whom at the end.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function shape(tag, attributes, text) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+// --- the run at a glance: a line a task; a tick where it runs, a bar where it is woken and has not resumed -----------------------
+
+function drawOverview() {
+  const overview = document.getElementById("overview");
+  const height = columns.length * 4;
+  overview.setAttribute("viewBox", `0 0 ${Math.max(steps.length, 1)} ${height}`);
+  columns.forEach((name, at) => {
+    const y = at * 4 + 2;
+    let runs = "", waits = "", strikes = "";
+    steps.forEach((step, index) => {
+      if ((step.task || LOOP) !== name) return;
+      if (step.kind === "cancel") strikes += `M${index} ${y}h1`; else runs += `M${index} ${y}h1`;
+    });
+    for (const window of windows.get(name)) waits += `M${window.from + 1} ${y}H${Math.max(window.to, window.from + 1)}`;
+    for (const [kind, path] of [["waits", waits], ["runs", runs], ["strikes", strikes]]) {
+      if (path) overview.append(shape("path", { d: path, class: kind }));
+    }
+  });
+  if (trace.parting) overview.append(shape("path", { d: `M${trace.parting.step - 0.5} 0V${height}`, class: "parts" }));
+}
+
+// --- the choices along the run ----------------------------------------------------------------------------------------------------
+
+const choicePoints = steps.map((step, index) => index).filter((index) => steps[index].options.length > 1);
+const MOST_POINTS = 60, STEP_X = 34, MID = 44; // drawn at once; pixels between two; where the run's own line is
+
+function drawPath(index) {
+  const box = document.getElementById("path");
+  if (!choicePoints.length) { box.replaceChildren(); return; }
+  let at = choicePoints.findIndex((point) => point >= index);
+  if (at < 0) at = choicePoints.length - 1;
+  const from = Math.max(0, Math.min(at - MOST_POINTS / 2, choicePoints.length - MOST_POINTS));
+  const shown = choicePoints.slice(from, from + MOST_POINTS);
+  const most = Math.max(...shown.map((point) => steps[point].options.length));
+  const height = MID + 18 * Math.min(most, 5) + 14, width = (shown.length + 1) * STEP_X + 40;
+  const svg = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" });
+  svg.append(shape("title", {}, `The ${shown.length} choices along this run, with what else could have come`));
+  svg.append(shape("path", { d: `M10 ${MID}H${width - 24}`, class: "own-line" }));
+  shown.forEach((point, place) => {
+    const step = steps[point], x = 24 + place * STEP_X;
+    const group = shape("g", { class: point === index ? "point current" : "point" });
+    const others = step.options.map((text, option) => [text, option]).filter(([, option]) => option !== step.chosen);
+    others.slice(0, 5).forEach(([text, option], row) => {
+      const passes = trace.parting && trace.parting.position === step.position && trace.parting.instead === text;
+      const y = MID + 18 * (row + 1);
+      const branch = shape("path", { d: `M${x} ${MID}Q${x + 2} ${y} ${x + 14} ${y}`, class: passes ? "branch passes" : "branch" });
+      const dot = shape("circle", { cx: x + 16, cy: y, r: passes ? 4 : 2.5, class: passes ? "passes" : "other" });
+      dot.append(shape("title", {}, passes ? `${text}: the nearest passing run` : text));
+      group.append(branch, dot);
+    });
+    if (others.length > 5) group.append(shape("text", { x: x + 12, y: MID + 18 * 6, class: "more" }, `+${others.length - 5}`));
+    const dot = shape("circle", { cx: x, cy: MID, r: point === index ? 6 : 4, class: step.chosen ? "chosen departs" : "chosen" });
+    dot.append(shape("title", {}, `step ${point + 1}: ${step.options[step.chosen]}`));
+    group.append(dot, shape("text", { x, y: MID - 14, class: "label" }, String(point + 1)));
+    group.addEventListener("click", () => select(point));
+    svg.append(group);
+  });
+  const end = width - 20;
+  svg.append(shape("text", { x: end, y: MID + 5, class: trace.violation ? "end-mark violated" : "end-mark" }, trace.violation ? "✘" : "✔"));
+  const caption = element("p", "quiet", "Filled: a departure from stock order. Below the line: what else could have come. Green: passes.");
+  box.replaceChildren(svg, caption);
+  const hit = svg.querySelector(".current circle.chosen");
+  if (hit) box.scrollLeft = Number(hit.getAttribute("cx")) - box.clientWidth / 2;
+}
+
+// --- who waits for whom at the end ------------------------------------------------------------------------------------------------
+
+function drawEnd() {
+  if (!trace.violation || !trace.waits.length || !(trace.deadlock.length || trace.violation.property === "no-deadlock")) return;
+  const rows = trace.waits.map((wait) => ({
+    changed: trace.deadlock.includes(wait.task),
+    cells: [wait.task, wait.what, wait.holders.join(", "), element("span", "quiet", wait.place)],
+  }));
+  const parts = [tableOf("Who waits for whom", ["task", "waits for", "which is held by", "at"], rows)];
+  if (trace.deadlock.length > 1) parts.unshift(waitGraph());
+  document.getElementById("end").replaceChildren(...parts);
+  document.getElementById("end-section").hidden = false;
+}
+
+function waitGraph() {
+  const members = trace.deadlock, size = 260, middle = size / 2, radius = 84;
+  const svg = shape("svg", { width: size + 120, height: size, viewBox: `-60 0 ${size + 120} ${size}`, role: "img", class: "wait-graph" });
+  svg.append(shape("title", {}, `A circle of waits: ${[...members, members[0]].join(" → ")}`));
+  const marker = shape("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" });
+  marker.append(shape("path", { d: "M0 0L8 4L0 8z", class: "arrow" }));
+  const definitions = shape("defs", {});
+  definitions.append(marker);
+  svg.append(definitions);
+  const spots = members.length * 2; // a task, what it waits for, the task that has it, …
+  const spot = (at) => {
+    const angle = (at / spots) * 2 * Math.PI - Math.PI / 2;
+    return [middle + radius * Math.cos(angle), middle + radius * Math.sin(angle)];
+  };
+  for (let at = 0; at < spots; at++) { // an arc from each spot to the next, that leaves room for the names
+    const a = ((at + 0.28) / spots) * 2 * Math.PI - Math.PI / 2, b = ((at + 0.72) / spots) * 2 * Math.PI - Math.PI / 2;
+    const [x1, y1, x2, y2] = [a, b].flatMap((angle) => [middle + radius * Math.cos(angle), middle + radius * Math.sin(angle)]);
+    svg.append(shape("path", { d: `M${x1} ${y1}A${radius} ${radius} 0 0 1 ${x2} ${y2}`, class: at % 2 ? "edge held" : "edge waits", "marker-end": "url(#arrow)" }));
+    const am = ((at + 0.5) / spots) * 2 * Math.PI - Math.PI / 2;
+    svg.append(shape("text", { x: middle + (radius + 10) * Math.cos(am), y: middle + (radius + 10) * Math.sin(am) + 3, class: "edge-label", "text-anchor": Math.cos(am) > 0 ? "start" : "end" }, at % 2 ? "held by" : "waits for"));
+  }
+  members.forEach((name, at) => {
+    const wait = trace.waits.find((each) => each.task === name);
+    for (const [text, where, kind] of [[name, at * 2, "task"], [wait ? wait.what : "?", at * 2 + 1, "thing"]]) {
+      const [x, y] = spot(where);
+      svg.append(shape("text", { x, y: y + 4, class: kind, "text-anchor": "middle" }, text));
+    }
+  });
+  return svg;
+}
