@@ -159,7 +159,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _size(trace: Trace) -> str:
-    """Say how small a verification shows the violation."""
+    """Say how many clients the violation needs."""
     if trace.target.kind != "verify":
         return ""
-    return f"{_count(trace.target.tasks, 'client')}, {trace.target.rounds} round{'' if trace.target.rounds == '1' else 's'}, "
+    return f"{_count(sum(name != 'main' for name in trace.tasks), 'client')}, "
