@@ -31,6 +31,7 @@ __all__ = ["CallTracer", "is_engine"]
 _MOST = 60  # calls of one step that are kept
 _GENERATORS = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 _INSIDE = frozenset({"asyncio.locks", "asyncio.queues", "asyncio.mixins"})
+_CALLERS = frozenset({"execute", "_perform", "make", "end"})  # of ours that call the program: a callback, a test of pytest, its fixtures
 _DULL = frozenset({"__repr__", "__str__", "__eq__", "__hash__", "__len__", "__bool__", "__del__", "__post_init__", "__set_name__"})
 
 
@@ -94,7 +95,7 @@ class CallTracer:
         outer = frame.f_back
         if is_engine(frame.f_globals.get("__name__", "")) or outer is None:
             return None
-        from_loop = outer.f_code.co_name == "execute" and is_engine(outer.f_globals.get("__name__", ""))
+        from_loop = outer.f_code.co_name in _CALLERS and is_engine(outer.f_globals.get("__name__", ""))
         if not from_loop and not (self._open and self._open[-1].frame == id(outer)):
             return None
         self._push(frame, resumed=_instruction(frame) != ("RESUME", 0))
@@ -186,5 +187,6 @@ def _bytes_of(code: types.CodeType) -> bytes:
 
 
 def is_engine(module: str) -> bool:
-    """Return True for treadle's own modules, its clients apart."""
-    return module.startswith(("treadle.checker", "treadle.model")) and not module.startswith("treadle.checker.clients")
+    """Return True for treadle's own modules, its clients apart, and for pytest, which comes in where assertions are rewritten."""
+    own = module.startswith(("treadle.checker", "treadle.model")) and not module.startswith("treadle.checker.clients")
+    return own or module.partition(".")[0] in ("_pytest", "pytest")

@@ -65,6 +65,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         select(config, items)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_fixture_setup")
+def pytest_look_at_fixture(fixturedef: Any, request: Any) -> Generator[None, Any, Any]:
+    """Show our items a fixture as it was defined, before other plugins exchange its function."""
+    look = getattr(request.node, "look_at_fixture", None)
+    if look is not None:
+        look(fixturedef)
+    return (yield)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_fixture_setup(fixturedef: Any, request: Any) -> object:
     """Let our items set their fixtures up in their own way: anew in every run."""

@@ -36,21 +36,15 @@ def is_made_anew(fixturedef: Any) -> bool:
 
 
 class Recipe:
-    """How to make a fixture: its definition, pytest's request for it, and its arguments, which may be recipes too."""
+    """How to make a fixture: its name, its function, and its arguments, which may be recipes too."""
 
     _treadle_leaf = True  # it is the same in all runs and no part of any state
 
-    def __init__(self, number: int, fixturedef: Any, request: Any, arguments: dict[str, Any]) -> None:
+    def __init__(self, number: int, name: str, function: Callable[..., Any], arguments: dict[str, Any]) -> None:
         self.number = number
-        self.fixturedef = fixturedef
-        self.request = request
+        self.name = name
+        self.function = function
         self.arguments = arguments
-
-    @property
-    def function(self) -> Callable[..., Any]:
-        """Return the fixture's function; read when it is needed, since pytest-asyncio exchanges it during set-up."""
-        function: Callable[..., Any] = self.fixturedef.func
-        return function
 
 
 def needed(recipes: list[Recipe], values: list[Any]) -> list[Recipe]:
@@ -103,7 +97,7 @@ class Stage:
             try:
                 self.values[recipe.number] = await anext(made)
             except StopAsyncIteration:
-                raise ValueError(f"the fixture {recipe.fixturedef.argname!r} did not yield a value") from None
+                raise ValueError(f"the fixture {recipe.name!r} did not yield a value") from None
             self.endings.append(made)
         elif inspect.iscoroutine(made):
             self.values[recipe.number] = await made
@@ -115,7 +109,7 @@ class Stage:
         function = self.bind(recipe.function)
         if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
             raise pytest.fail.Exception(
-                f"the async fixture {recipe.fixturedef.argname!r} cannot be asked for with request.getfixturevalue() while the test runs; "
+                f"the async fixture {recipe.name!r} cannot be asked for with request.getfixturevalue() while the test runs; "
                 "make it an argument of the test",
                 pytrace=False,
             )
@@ -129,7 +123,7 @@ class Stage:
             try:
                 self.values[recipe.number] = next(made)
             except StopIteration:
-                raise ValueError(f"the fixture {recipe.fixturedef.argname!r} did not yield a value") from None
+                raise ValueError(f"the fixture {recipe.name!r} did not yield a value") from None
             self.endings.append(made)
         else:
             self.values[recipe.number] = made

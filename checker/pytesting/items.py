@@ -47,8 +47,8 @@ class ExploredFunction(pytest.Function):
     def setup(self) -> None:
         """Set up the fixtures that all runs share, and prepare the others."""
         self.recipes = []
+        self._definitions: dict[Any, tuple[Any, tuple[str, ...]]] = {}
         self.treadle_verdict = None
-        self._refuse_other_backends()
         self._refuse_wide_async_fixtures()
         super().setup()
 
@@ -58,12 +58,18 @@ class ExploredFunction(pytest.Function):
 
         explore_test(self)
 
+    def look_at_fixture(self, fixturedef: Any) -> None:
+        """Note the function and the arguments of a fixture, if it is one to be made anew."""
+        if is_made_anew(fixturedef):
+            self._definitions[fixturedef] = fixturedef.func, fixturedef.argnames
+
     def prepare_fixture(self, fixturedef: Any, request: Any) -> Recipe | None:
         """Return the recipe for a fixture that is made anew in every run; None leaves the fixture to pytest."""
-        if not is_made_anew(fixturedef):
+        if fixturedef not in self._definitions:
             return None
-        arguments = {name: request.getfixturevalue(name) for name in fixturedef.argnames}
-        recipe = Recipe(len(self.recipes), fixturedef, request, arguments)
+        function, names = self._definitions[fixturedef]
+        arguments = {name: request.getfixturevalue(name) for name in names}
+        recipe = Recipe(len(self.recipes), fixturedef.argname, function, arguments)
         self.recipes.append(recipe)
         fixturedef.cached_result = (recipe, fixturedef.cache_key(request), None)
         return recipe
@@ -77,13 +83,6 @@ class ExploredFunction(pytest.Function):
             if excinfo.value.__traceback__ is not None and not _ends_in_user_code(excinfo) and shown.reprcrash is not None:
                 shown.reprcrash.path, shown.reprcrash.lineno = str(self.path), (self.location[1] or 0) + 1
         return shown
-
-    def _refuse_other_backends(self) -> None:
-        """Skip what anyio's plugin parametrizes for other libraries than asyncio."""
-        backend = getattr(self, "callspec", None) and self.callspec.params.get("anyio_backend")
-        name = backend[0] if isinstance(backend, tuple) else backend
-        if isinstance(name, str) and name != "asyncio":
-            pytest.skip(f"treadle explores asyncio, not {name}")
 
     def _refuse_wide_async_fixtures(self) -> None:
         for name in self.fixturenames:
@@ -124,7 +123,17 @@ def adopt(item: pytest.Function) -> pytest.Function:
     )
     explored.own_markers = item.own_markers  # with those that other plugins have added
     explored.options = _options(item)
+    if (library := _other_library(item)) is not None:
+        explored.add_marker(pytest.mark.skip(reason=f"treadle explores asyncio, not {library}"))
     return explored
+
+
+def _other_library(item: pytest.Function) -> str | None:
+    """Return the library, if it is not asyncio, for which anyio's plugin has made this item."""
+    callspec = getattr(item, "callspec", None)
+    backend = None if callspec is None else callspec.params.get("anyio_backend")
+    name = backend[0] if isinstance(backend, tuple) else backend
+    return name if isinstance(name, str) and name != "asyncio" else None
 
 
 def _options(item: pytest.Function) -> dict[str, Any]:

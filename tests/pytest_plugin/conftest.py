@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-import treadle.checker.pytesting.exploring  # noqa: F401  # pytester forgets what an inner run imports: once is enough
+import treadle.checker.pytesting.exploring  # pytester forgets what an inner run imports: once is enough
 import treadle.checker.pytesting.summary  # noqa: F401
 
 ACCOUNT = """

@@ -258,7 +258,6 @@ class TestVerdicts:
 
 class TestPytestsOwnWays:
     def test_parametrized(self, project):
-        project.write(LOST_UPDATE.replace("async def", '@pytest.mark.parametrize("sum", [3, 4])\n    async def').replace("date()", "date(sum)"))
         project.write(
             """
             @pytest.mark.treadle

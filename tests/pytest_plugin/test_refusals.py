@@ -10,7 +10,7 @@ from treadle.checker.pytesting.items import OPTIONS
 pytest_plugins = ["pytester"]
 
 AT_COLLECTION = {
-    "unknown option": ("@pytest.mark.treadle(cancels=1)", "async def test_it(): pass", "has no option 'cancels'; its options are contract,*"),
+    "unknown option": ("@pytest.mark.treadle(cancels=1)", "async def test_it(): pass", "has no option 'cancels'; its options are *"),
     "by position": ("@pytest.mark.treadle('stock')", "async def test_it(): pass", "takes options by name only, got 'stock'*"),
     "not async": ("@pytest.mark.treadle", "def test_it(): pass", "is not an `async def`*"),
     "not async, with parameters": (
