@@ -38,6 +38,7 @@ from .world import World
 __all__ = ["Blame", "Place", "Stand", "blame", "files_of", "is_program", "place_at", "place_of_definition", "relative"]
 
 _ASKED = frozenset({"locked", "is_set", "__repr__"})  # what clients and monitors only ask, to see whether it is true
+_CHECK = Run.check.__code__
 _OWN = os.path.realpath(os.path.dirname(__file__))
 _LIBRARIES = tuple(os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "platstdlib"))
 
@@ -184,6 +185,9 @@ class _Watch:
         return best
 
     def _called(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
+        if frame.f_code is _CHECK:  # from here on it is treadle who calls the program: its invariants
+            self.stop()
+            return None
         return self._line if self._is_program(frame.f_code) else None
 
     def _line(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:

@@ -19,7 +19,7 @@ from .runtime import Settings
 from .trace import Target, Trace
 from .verdict import EXIT_CODES, Counterexample, Verdict
 
-__all__ = ["MARKS", "RANK", "Broken", "Known", "Outcome", "Rule", "broken_by", "counterexample_of", "outcome_of", "worst_of"]
+__all__ = ["EVIDENCE", "MARKS", "RANK", "Broken", "Known", "Outcome", "Rule", "broken_by", "counterexample_of", "outcome_of", "worst_of"]
 
 MARKS = {
     "verified": ("✔", "green"),
@@ -29,6 +29,9 @@ MARKS = {
     "inconclusive": ("?", "yellow"),
 }
 """The sign and the colour of each verdict."""
+
+EVIDENCE = {"check": "explored", "verify": "explored + refinement", "prove": "proof"}
+"""What each kind of target rests on, in a word."""
 
 RANK = ("verified", "sampled", "bounded", "inconclusive", "violated")
 
@@ -149,7 +152,7 @@ def outcome_of(verdict: Verdict, kind: str, broken: list[Broken], listed: Place 
         kind=kind,
         verdict=verdict.verdict,
         message=message,
-        evidence=_EVIDENCE.get(kind, kind),
+        evidence=EVIDENCE.get(kind, kind),
         scope=_scope(verdict),
         seconds=float(verdict.stats.get("seconds", 0.0)),
         broken=broken,
@@ -158,9 +161,6 @@ def outcome_of(verdict: Verdict, kind: str, broken: list[Broken], listed: Place 
         listed=listed,
         document=verdict.to_json(),
     )
-
-
-_EVIDENCE = {"check": "explored", "verify": "explored + refinement", "prove": "proof"}
 
 
 def _scope(verdict: Verdict) -> str:

@@ -179,4 +179,4 @@ def _location(place: Place, root: Path, message: str = "") -> Document:
 
 def _digest(*parts: str) -> str:
     """Return what tells a result from others across runs: not its line, which moves when the file is edited."""
-    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b("\0".join(parts).encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import msgspec
 
-from ..outcomes import Outcome
+from ..outcomes import EVIDENCE, Outcome
 from .crashes import ending_of, place_in_dump
 from .jobs import Asked, Crashed, Done, Event, Exiting, Job, Note, Planned, Refused, Request, Tick, Work
 
@@ -123,6 +123,7 @@ class Child:
             job.kind,
             "inconclusive",
             message=crash.message,
+            evidence=EVIDENCE.get(job.kind, job.kind),
             seconds=time.monotonic() - started,
             reasons=[crash.message],
             notes=[*notes, reached] if reached else notes,

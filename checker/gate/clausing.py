@@ -47,7 +47,12 @@ def jobs_of_clauses(target: ClausesTarget, first: int) -> tuple[list[Job], list[
     except SpecError as error:
         raise UsageError(str(error)) from None
     works = work_for(
-        clauses, impl=target.impl, tasks=target.tasks, rounds=target.rounds, cancel=target.cancel, check={"cancel": target.cancel}
+        clauses,
+        impl=target.impl,
+        tasks=target.tasks,
+        rounds=target.rounds,
+        cancel=1 if target.cancel is None else target.cancel,
+        check={"cancel": target.cancel or 0},
     )
     other = "" if target.impl == "reference" or paths else f" --impl {target.impl}"
     jobs: dict[str, Job] = {}

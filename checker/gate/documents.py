@@ -46,6 +46,7 @@ def _result(outcome: Outcome, root: Path) -> dict[str, Any]:
         "counts_as": outcome.counted,
         "message": outcome.message,
         "evidence": outcome.evidence,
+        "scope_summary": outcome.scope,
         "reasons": outcome.reasons,
         "notes": outcome.notes,
         "seconds": round(outcome.seconds, 3),

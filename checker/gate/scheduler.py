@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
-from ..outcomes import Outcome
+from ..outcomes import EVIDENCE, Outcome
 from .children import Child
 from .jobs import Event, Job
 
@@ -79,7 +79,7 @@ class _Scheduler:
         for job in self._jobs:
             if job.number not in self._result.outcomes:
                 message = f"not decided: {self._result.cut or 'it was not begun'}"
-                self._end(job, Outcome(job.name, job.kind, "inconclusive", message=message, reasons=[message]))
+                self._end(job, Outcome(job.name, job.kind, "inconclusive", message, EVIDENCE.get(job.kind, job.kind), reasons=[message]))
         self._result.seconds = time.monotonic() - started
         return self._result
 

@@ -85,13 +85,17 @@ class ProveTarget(_Common, kw_only=True):
 
 
 class ClausesTarget(_Common, kw_only=True):
-    """The clauses of `treadle.specs` (`true`), or of the project's own TOML files."""
+    """The clauses of `treadle.specs` (`true`), or of the project's own TOML files.
+
+    `tasks`, `rounds` and `cancel` (1 if nothing is said) are for the most general clients; `cancel` (0) also for the
+    project's own scenarios.
+    """
 
     clauses: bool | list[str]
     impl: str = "reference"
     tasks: int = 3
     rounds: int | str = 1
-    cancel: int = 1
+    cancel: int | None = None
 
 
 Target = CheckTarget | VerifyTarget | ProveTarget | ClausesTarget

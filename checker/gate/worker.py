@@ -22,6 +22,7 @@ import msgspec
 
 from .. import execution, runtime
 from ..blame import Place, is_program, place_at
+from ..console import encode_json
 from ..errors import TreadleError
 from .jobs import Asked, Crashed, Done, Event, Exiting, Job, Note, Request
 
@@ -37,14 +38,13 @@ class _Channel:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._encoder = msgspec.json.Encoder()
         self._parent = os.getppid()
 
     def tell(self, event: Event) -> None:
         """Send an event, whole, before anything else happens."""
         if os.getppid() != self._parent:
             raise SystemExit("the gate is gone")
-        data = self._encoder.encode(event) + b"\n"
+        data = encode_json(event) + b"\n"
         while data:
             data = data[os.write(self._descriptor, data) :]
 
