@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from .console import make_console, show
+from .console import make_console, show, write_bytes
 from .report import render_recorded
 from .sources import changed_functions
 from .trace import load_trace
@@ -16,6 +16,18 @@ __all__ = ["trace_app"]
 
 trace_app = typer.Typer(help="Show or convert a trace file, written with --trace.", no_args_is_help=True)
 TraceArgument = Annotated[str, typer.Argument(help="A trace file, written with --trace.", metavar="TRACE")]
+
+
+@trace_app.command("export")
+def export_trace(
+    trace: TraceArgument,
+    format: Annotated[str, typer.Option("--format", "-f", help="perfetto, mermaid, itf or dot.", show_default=False)],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - is standard output.")] = "-",
+) -> None:
+    """Write a trace in the format of another viewer."""
+    from .formats import export
+
+    write_bytes(export(load_trace(trace), format).encode("utf-8", "replace"), output)
 
 
 @trace_app.command("html")

@@ -15,12 +15,11 @@ import base64
 import hashlib
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
 
-from ..errors import UsageError
+from ..console import write_bytes
 from ..properties import MEANINGS
 from ..report import plain_text, render_recorded
 from ..trace import Trace, encode_trace
@@ -59,14 +58,7 @@ def write_page(trace: Trace, path: str) -> None:
     Raises:
         UsageError: if the file cannot be written.
     """
-    text = page(trace)
-    if path == "-":
-        print(text, end="")
-        return
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write the page to {path}: {error.strerror}; give a file in a folder that exists") from None
+    write_bytes(page(trace).encode(), path)
 
 
 def _title(trace: Trace) -> str:

@@ -30,15 +30,16 @@ HOSTILE = [
 def hostile_trace(text):
     """Return a trace that says `text` wherever a program has a say."""
     where = Frame(text, text, 1, text)
-    step = Step(
-        1, 1, "resume", text, text, place=f"{text}:1", source=text, stack=[where], waits_for=text,
+    first, second = (Step(
+        number, 1, "resume", text, text, place=f"{text}:1", source=text, stack=[where], waits_for=text,
         calls=[Call(0, text, text, text, text, False, False, True)], notes=[text], changes=[Change(text, text, text)],
         primitives=[Primitive(text, text, [text], [text])], wakes=[Wake(text, text, False)], created=[text],
         options=[text, text], position=0,
-    )  # fmt: skip
+    ) for number in (1, 2))  # fmt: skip
     return Trace(
         version=TRACE_VERSION, target=Target("check", text), scope={"contract": "stock", "time": "virtual"}, versions={"python": text},
-        schedule=[0], steps=[step, step], tasks=["main", text], observed=[text], sources=[Excerpt(text, text, 1, [text, text])], digest="",
+        schedule=[0], steps=[first, second], tasks=["main", text], observed=[text],
+        sources=[Excerpt(text, text, 1, [text, text])], digest="",
         violation=TracedViolation("no-deadlock", text), explanation=text, waits=[Wait(text, text, [text], text)], deadlock=[text, text],
         parting=Parting(0, 1, text, text, [1], [text]),
     )  # fmt: skip
