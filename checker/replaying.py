@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .errors import UsageError
 from .execution import Scenario
 from .recording import record
 from .runtime import Settings
@@ -99,4 +100,9 @@ def scenario_of(trace: Trace) -> Scenario:
     target = trace.target
     if target.kind == "verify":
         return find_part(target.name, target.implementation, target.tasks, target.rounds, target.part).fn
+    if target.kind == "pytest":
+        raise UsageError(
+            f"this is a trace of the test {target.name}, whose fixtures only pytest can set up; "
+            f"run it with: pytest --treadle-replay TRACE {target.name.partition('::')[0]}"
+        )
     return resolve(target.name)[0].function

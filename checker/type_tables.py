@@ -82,6 +82,12 @@ __all__ = ["instance_writer"]
 
 # -- instances ---------------------------------------------------------------------------------------------------------------------------
 
+# What pytest is made of (a `request` leads to all of it) is the same in every run. What collects output, log records or warnings
+# for a test is not looked into: states equal no others then, so that none are merged that differ in what has been collected.
+_TEST_RUNNER = frozenset(
+    {"_pytest.config", "_pytest.fixtures", "_pytest.main", "_pytest.nodes", "_pytest.tmpdir", "_pytest.cacheprovider", "_pytest.stash"}
+)
+_TEST_RECORDERS = frozenset({"_pytest.capture", "_pytest.logging", "_pytest.recwarn", "_pytest.pytester"})
 _PLAIN_BASES: dict[type, Any] = {int: int, str: str, float: float, bytes: bytes, complex: complex, tuple: tuple, frozenset: frozenset}
 
 
@@ -95,6 +101,13 @@ def instance_writer(kind: type) -> Writer:
     if kind.__module__ in _LEAF_TYPE_MODULES and kind not in WRITERS:
         name = class_name(kind)
         return lambda walk, value: walk.out.extend((b"leaf", name))
+    homes = {cls.__module__ for cls in kind.__mro__}
+    if homes & _TEST_RUNNER:
+        name = class_name(kind)
+        return lambda walk, value: walk.out.extend((b"leaf", name))
+    if homes & _TEST_RECORDERS:
+        name = class_name(kind)
+        return lambda walk, value: walk.unknown(name)
     if issubclass(kind, enum.Enum):
         return lambda walk, value: walk.out.extend((b"enum", class_name(type(value)), value.name))
     base = _c_base(kind)

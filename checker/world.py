@@ -330,6 +330,7 @@ def _is_fixed(value: Any) -> bool:
         or value is MISSING
         or isinstance(value, (*_CODE, *_DESCRIPTORS, type, types.ModuleType, types.CodeType, types.GenericAlias, enum.Enum))
         or type(value).__module__ in _LEAF_TYPE_MODULES
+        or type(value).__module__.partition(".")[0] in _TEST_RUNNER  # a `request` leads to all of pytest
         or hasattr(type(value), "_treadle_leaf")
     )
 

@@ -13,13 +13,14 @@ import pytest
 from ..api import check
 from ..errors import TreadleError
 from ..recording import record
+from ..replaying import settings_of
 from ..report import plain_text, render_trace
 from ..runtime import Settings
 from ..trace import Target, Trace
 from ..verdict import Counterexample, Verdict
 from ..world import World
 from .items import ExploredFunction, Violated
-from .keeping import forget, keep, kept, settings_of, wanted_trace
+from .keeping import forget, keep, kept, wanted_trace
 from .noise import Noise
 from .running import Plan
 

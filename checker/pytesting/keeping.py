@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 
 from ..errors import UsageError
-from ..runtime import Settings
 from ..trace import Trace, load_trace, save_trace
 from .items import ExploredFunction
 
-__all__ = ["forget", "keep", "kept", "select", "settings_of", "wanted_trace"]
+__all__ = ["forget", "keep", "kept", "select", "wanted_trace"]
 
 _WANTED = pytest.StashKey[Trace]()
 
@@ -100,11 +99,3 @@ def forget(item: ExploredFunction) -> None:
     path = _file(item)
     if path is not None:
         path.unlink(missing_ok=True)
-
-
-def settings_of(trace: Trace) -> Settings:
-    """Return the settings under which a trace was recorded."""
-    scope = trace.scope
-    return Settings(
-        scope["contract"], scope["time"], scope["cancel"], frozenset(scope.get("ignore", ())), "leaked-tasks" in scope.get("forbid", ())
-    )

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from ..execution import Scenario, execute, simulation
-from ..fingerprint import WRITERS, Walk
 from ..runtime import Settings
 from ..shrinking import Replay
 from .fixtures import Recipe, Stage, needed
@@ -43,9 +42,6 @@ class Plan:
         self._aloud = False
         shared = [item.funcargs, *(recipe.arguments for recipe in self.recipes)]
         values = {id(value): value for group in shared for value in group.values() if not isinstance(value, Recipe)}.values()
-        for value in values:
-            if _is_pytests(value):
-                _make_leaf(type(value))
         own = [value for value in values if not _is_pytests(value)]
         functions = [inspect.unwrap(item.function), item.function, *(recipe.function for recipe in self.recipes)]
         self.scenario: Scenario = functools.partial(_start, self, item.cls, *functions, *own)
@@ -110,23 +106,3 @@ def _together(errors: list[BaseException]) -> BaseException:
 
 def _is_pytests(value: object) -> bool:
     return type(value).__module__.partition(".")[0] in ("_pytest", "pytest")
-
-
-_CONSTANT = (pytest.FixtureRequest, pytest.Config, pytest.Item, pytest.Collector, pytest.TempPathFactory, pytest.Cache)
-
-
-def _make_leaf(kind: type) -> None:
-    """Keep fingerprints from looking into an object of pytest's, which holds all of pytest.
-
-    What never changes is named; what collects output, log records or warnings equals nothing, so that no states are
-    merged which differ in what it has collected.
-    """
-    name = f"{kind.__module__}.{kind.__qualname__}"
-
-    def write(walk: Walk, value: object) -> None:
-        if issubclass(kind, _CONSTANT):
-            walk.out += (b"pytest's", name)
-        else:
-            walk.unknown(name)
-
-    WRITERS[kind] = write

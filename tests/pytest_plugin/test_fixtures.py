@@ -289,6 +289,33 @@ class TestShared:
             passed=2,
         )
 
+    def test_pytest_itself_is_not_put_back(self, project):
+        project.passes(
+            """
+            class Holder:
+                def __init__(self, request):
+                    self.request = request
+                    self.runs = 0
+
+            @pytest.fixture(scope="module")
+            def holder(request):
+                return Holder(request)
+
+            @pytest.mark.treadle
+            async def test_holder(holder):
+                await both(Account())
+                holder.runs += 1
+                assert holder.runs == 1
+                config = holder.request.config
+                config.runs = getattr(config, "runs", 0) + 1
+
+            def test_after(holder, pytestconfig):
+                assert holder.runs == 0
+                assert pytestconfig.runs > 1
+            """,
+            passed=2,
+        )
+
     @pytest.mark.parametrize("function", ["async def wide():\n        return 1", "async def wide():\n        yield 1"])
     def test_a_wider_async_fixture_is_refused(self, project, function):
         project.write(

@@ -117,6 +117,12 @@ class TestReplay:
         assert result.stdout.str().count("runs\n") == 1
         assert searched == []
 
+    def test_the_command_line_says_who_can_replay_it(self, project, trace, capsys):
+        from treadle.checker.cli import run
+
+        assert run(["replay", "trace.json"]) == 2
+        assert "pytest --treadle-replay TRACE test_it.py" in capsys.readouterr().err
+
     def test_not_reproduced(self, project, trace):
         project.write(source("in (1, 2, 3)"))
         result = project.run("--treadle-replay=trace.json")
