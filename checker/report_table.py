@@ -134,7 +134,12 @@ class StepTable:
             if step.in_window:
                 lines.append(Text(f"although {step.in_window} already, and not resumed", style="red"))
             return lines
-        lines += [Text(line) for line in call_lines(step.calls, receivers=not self.verifies)]
+        calls = call_lines(step.calls, receivers=not self.verifies)
+        what, _, held = step.waits_for.partition(", held by ")
+        waiting = next((at for at, line in enumerate(calls) if line.endswith(") waits") and line.lstrip().startswith(f"{what}.")), None)
+        if waiting is not None and held:
+            calls[waiting] += f", held by {held}"
+        lines += [Text(line) for line in calls]
         lines += [Text(note) for note in step.notes]
         if step.created:
             lines.append(Text(f"creates {', '.join(step.created)}"))
@@ -143,7 +148,7 @@ class StepTable:
                 name = change.name.removeprefix(f"{step.task}: ")
                 lines.append(Text(f"{name}: {change.before} → {change.after}", style="bold"))
         if step.place:
-            if not self.verifies and step.waits_for and step.waits_for != "a checkpoint":
+            if not self.verifies and waiting is None and step.waits_for not in ("", "a checkpoint"):
                 lines.append(Text(f"waits for {step.waits_for}"))
             # What the program says is wrapped; a source line is only there to be recognised.
             short = step.place.rsplit("/", 1)[-1]

@@ -69,7 +69,7 @@ def test_a_users_own_modules_of_the_same_names_stay_theirs(installed, project):
 def test_the_wheel_has_every_module_of_the_tree_and_its_types(installed):
     [package] = installed.parent.rglob("site-packages/treadle")
     for room in ROOMS:
-        for pattern in ("*.py", "*.toml", "*.j2", "py.typed"):
+        for pattern in ("*.py", "*.toml", "*.j2", "*.js", "*.css", "py.typed"):
             in_tree = {path.relative_to(ROOT) for path in (ROOT / room).rglob(pattern)}
             assert {path.relative_to(package) for path in (package / room).rglob(pattern)} == in_tree
     assert not (package / "__init__.py").exists()

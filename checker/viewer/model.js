@@ -92,7 +92,10 @@ function cellLines(index) {
   if (step.kind === "cancel") {
     if (step.in_window) lines.push(["cancel", `although ${step.in_window} already, and not resumed`]);
   } else {
-    lines.push(...operationLines(step));
+    const calls = operationLines(step), [what, held] = step.waits_for.split(", held by ");
+    const waiting = calls.find(([, text]) => text.endsWith(") waits") && text.trimStart().startsWith(`${what}.`));
+    if (waiting && held) waiting[1] += `, held by ${held}`;
+    lines.push(...calls);
     for (const note of step.notes) lines.push(["note", note]);
     if (step.created.length) lines.push(["note", `creates ${step.created.join(", ")}`]);
     for (const change of verifies ? [] : step.changes) {
@@ -100,7 +103,7 @@ function cellLines(index) {
       const own = `${step.task}: `;
       lines.push(["change", changeText(change.name.startsWith(own) ? { ...change, name: change.name.slice(own.length) } : change)]);
     }
-    if (step.place && step.waits_for && step.waits_for !== "a checkpoint") lines.push(["note", `waits for ${step.waits_for}`]);
+    if (step.place && !waiting && !verifies && step.waits_for && step.waits_for !== "a checkpoint") lines.push(["note", `waits for ${step.waits_for}`]);
     if (step.source) lines.push([step.place ? "source" : "end", step.source]);
   }
   return (lineCache[index] = lines);

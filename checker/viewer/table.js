@@ -102,11 +102,11 @@ function layOut() {
 // Rows are laid out one by one and must agree: so widths are in pixels, and the same for all.
 function setWidths() {
   const number = Math.max(5, String(steps.length).length + 2) * 8;
-  const least = shownColumns.map((name) => (name === LOOP ? 110 : isMinor(name) ? 130 : 170));
-  if (hasPrimitives) least.push(150);
+  const least = shownColumns.map((name) => (name === LOOP ? 110 : isMinor(name) ? 120 : 150));
+  if (hasPrimitives) least.push(140);
   const fixed = number + GAP * (least.length + 1);
   const spare = Math.max(0, table.clientWidth - fixed - least.reduce((sum, width) => sum + width, 0));
-  const shares = least.map((width) => (width < 150 ? 0.4 : 1));
+  const shares = least.map((width) => (width < 140 ? 0.4 : 1));
   const share = spare / shares.reduce((sum, each) => sum + each, 0);
   widths = least.map((width, at) => Math.floor(width + share * shares[at]));
   table.style.setProperty("--columns", [number, ...widths].map((width) => `${width}px`).join(" "));
