@@ -13,8 +13,8 @@ clause that rests on that piece: no finding falls between two clauses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -24,7 +24,10 @@ from .clients import VerificationScenario
 from .implementations import PRIMITIVES, resolve
 from .verification import parse_rounds, scenarios_of
 
-__all__ = ["Result", "Work", "judge_clause", "perform", "rests_on", "work_for"]
+if TYPE_CHECKING:
+    from .evidence_faults import Matrix, Row
+
+__all__ = ["Result", "Work", "fault_matrix", "judge_clause", "perform", "rests_on", "work_for"]
 
 CONTRACT = "stock"
 
@@ -189,6 +192,20 @@ def perform(work: Work, progress: Any = None) -> Result:
     from . import evidence_works
 
     return evidence_works.perform(work, progress)
+
+
+def fault_matrix(
+    primitive: str | None = None,
+    *,
+    faults: Sequence[str] | None = None,
+    everything: bool = True,
+    jobs: int = 1,
+    progress: Callable[[int, int, Row], None] | None = None,
+) -> Matrix:
+    """Hold every fault to the clauses; see `evidence_faults.fault_matrix`."""
+    from . import evidence_faults
+
+    return evidence_faults.fault_matrix(primitive, faults=faults, everything=everything, jobs=jobs, progress=progress)
 
 
 def rests_on(evidence: Evidence, work: Work) -> bool:

@@ -137,7 +137,9 @@ def _law(work: Work, progress: Progress | None) -> Result:
         locks = namespace_of(work.options["impl"], work.primitive, tuple(work.options["stdlib_paths"]))
     except ImplementationError as error:
         return Result("violated", str(error), [_violation("assertion", str(error))])
-    broken, examples = try_law(LAWS[name], locks, work.options.get("examples", _EXAMPLES))
+    broken, examples = try_law(
+        LAWS[name], locks, work.options.get("examples", _EXAMPLES), shrink=work.options.get("smallest", True)
+    )
     scope = {"search": "law", "examples": examples, "versions": versions()}
     if broken is not None:
         return Result("violated", broken, [_violation("assertion", broken)], scope, {"executions": examples})

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import difflib
 import importlib
 import importlib.metadata
 import os
@@ -110,7 +111,7 @@ def resolve(
     """Find what `--impl` names.
 
     Args:
-        name: `reference`, `asyncio`, `stdlib:X.Y[.Z]`, the path of a Python file, or `package.module[:Class]`.
+        name: `reference`, `asyncio`, `stdlib:X.Y[.Z]`, the path of a Python file, `package.module[:Class]`, or `fault:NAME`.
         primitive: what is to be checked (None for all); it decides what a class given as `:Class` stands for.
         stdlib_paths: where to look first for the standard libraries of other interpreters.
 
@@ -123,6 +124,8 @@ def resolve(
         return _from_module(name, f"asyncio of CPython {platform.python_version()}", asyncio, primitive)
     if name.startswith("stdlib:"):
         return _from_stdlib(name, primitive, stdlib_paths)
+    if name.startswith("fault:"):
+        return _from_fault(name, primitive)
     if name.endswith(".py") or os.sep in name or (os.altsep is not None and os.altsep in name):
         return _from_path(name, primitive)
     return _from_import(name, primitive)
@@ -152,6 +155,18 @@ def _from_stdlib(
         f"--impl {name}: no asyncio/locks.py of CPython {wanted} was found; found were: {releases}; "
         "install that release (pyenv install), or say where it is with --stdlib-path PREFIX/lib/pythonX.Y"
     )
+
+
+def _from_fault(name: str, primitive: str | None) -> Implementation:
+    from treadle.specs.faults import FAULTS
+
+    fault = FAULTS.get(name.removeprefix("fault:"))
+    if fault is None:
+        near = difflib.get_close_matches(name.removeprefix("fault:"), FAULTS, 3) or list(FAULTS)[:3]
+        raise ImplementationError(f"--impl {name}: there is no such fault; the nearest are {', '.join(f'fault:{other}' for other in near)}")
+    module = ModuleType(name)
+    vars(module).update(vars(fault.namespace()))
+    return _with_notes(_from_module(name, f"a fault: {fault.breaks}", module, primitive), fault.breaks)
 
 
 def _from_path(name: str, primitive: str | None) -> Implementation:

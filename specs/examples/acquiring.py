@@ -123,6 +123,19 @@ async def one_proceeds_a_release(make: Make) -> None:
             primitive.release()
 
 
+async def cancelled_waiter_lets_nobody_in(make: Make) -> None:
+    """A waiter that is cancelled while another has been woken lets no third one go on."""
+    primitive = make()
+    await primitive.acquire()
+    waiters = [asyncio.create_task(primitive.acquire()) for _ in range(3)]
+    loop = asyncio.get_running_loop()
+    loop.call_later(1, waiters[0].cancel)  # the two are due at the same moment and happen in either order
+    loop.call_later(1, primitive.release)
+    await rest()
+    in_there = [waiter for waiter in waiters if waiter.done() and not waiter.cancelled()]
+    require(len(in_there) == 1, f"{len(in_there)} go on after one release")
+
+
 async def first_come_first_served(make: Make) -> None:
     """Whoever starts to wait first goes on first, in every order of arrival; a newcomer does not overtake."""
     primitive = make()

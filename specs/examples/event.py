@@ -89,9 +89,14 @@ async def event_set_wakes_all(locks: Any) -> None:
         await asyncio.sleep(1)
         return bool(await event.wait())
 
+    async def setter() -> None:
+        await asyncio.sleep(1)
+        event.set()  # before, between or after their arrivals
+
     waiters = [asyncio.create_task(client()) for _ in range(3)]
-    asyncio.get_running_loop().call_later(1, event.set)  # before, between or after their arrivals
+    setting = asyncio.create_task(setter())
     await rest()
+    require(setting.done(), "set() has to wait")
     require(all(waiter.done() for waiter in waiters), "somebody goes on waiting after set()")
 
 

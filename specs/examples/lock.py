@@ -42,6 +42,11 @@ async def lock_one_proceeds_a_release(locks: Any) -> None:
     await acquiring.one_proceeds_a_release(locks.Lock)
 
 
+async def lock_cancelled_waiter_lets_nobody_in(locks: Any) -> None:
+    """Only one goes on, also while a cancellation is under way."""
+    await acquiring.cancelled_waiter_lets_nobody_in(locks.Lock)
+
+
 async def lock_first_come_first_served(locks: Any) -> None:
     """The one that goes on is the first that started to wait."""
     await acquiring.first_come_first_served(locks.Lock)

@@ -14,13 +14,14 @@ __all__ = ["Law", "try_law"]
 Law = Callable[..., None]
 
 
-def try_law(law: Law, locks: Any, examples: int) -> tuple[str | None, int]:
+def try_law(law: Law, locks: Any, examples: int, *, shrink: bool = True) -> tuple[str | None, int]:
     """Try a law; return how it is broken (None if it is not), and how many examples were tried.
 
     Args:
         law: a function that `@given` has made into a test.
         locks: the namespace of the implementation.
         examples: how many to try.
+        shrink: whether to look for a simpler example if one breaks it.
     """
     count = 0
     last: dict[str, Any] = {}
@@ -39,7 +40,7 @@ def try_law(law: Law, locks: Any, examples: int) -> tuple[str | None, int]:
         derandomize=True,  # a verdict that changes from run to run is none
         database=None,
         deadline=None,
-        phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        phases=(Phase.explicit, Phase.generate, Phase.shrink) if shrink else (Phase.explicit, Phase.generate),
         suppress_health_check=list(HealthCheck),
         print_blob=False,
     )(trial)
