@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -59,7 +60,8 @@ def condition_scenarios(implementation: Implementation, tasks: int, rounds: floa
         "clients, any order",
         functools.partial(_clients, make, reports, False, tasks, rounds, in_order=False, message=False),
         ("any",),
-        "clients wait and notify; which of two notified tasks returns first is left open",
+        "clients wait and notify; which of two notified tasks returns first is left open; of finite rounds the third client and "
+        "later ones go one only",
     )
     for suffix, in_order, contracts in (("", True, IN_ORDER_CONTRACTS), (", any order", False, ("any",))):
         add(
@@ -133,7 +135,10 @@ async def _clients(
     message: bool,
 ) -> None:
     condition, monitor = _monitored(make, reports, in_order=in_order, message=message)
-    clients = {name: _use(name, condition, monitor, everything, rounds) for name in client_names(tasks)}
+    clients = {}
+    for number, name in enumerate(client_names(tasks)):
+        own = rounds if in_order or number < 2 or rounds == math.inf else 1
+        clients[name] = _use(name, condition, monitor, everything, own)
     await supervise(monitor, clients, functools.partial(_notify_everybody, condition, monitor))
 
 
