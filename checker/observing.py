@@ -16,14 +16,13 @@ import inspect
 import re
 import types
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from .loop import SimulatedLoop
-from .waiting import is_machinery
+from .waiting import frames_of, is_machinery
 
-__all__ = ["Sight", "frames_of", "is_primitive", "is_shared", "look", "short"]
+__all__ = ["Sight", "is_primitive", "is_shared", "look", "short"]
 
 _PLAIN = (int, float, str, bytes, bool, type(None))
 _CONTAINERS = (list, tuple, dict, set, frozenset, deque)
@@ -76,17 +75,6 @@ def look(loop: SimulatedLoop) -> Sight:
             if type(variables) is dict:
                 variables.clear()  # up to 3.12 the frame would keep it, and keep the values alive
     return sight
-
-
-def frames_of(task: asyncio.Task[Any]) -> Iterator[Any]:
-    """Yield the frames of a suspended task, the outermost first."""
-    coroutine: Any = task.get_coro()
-    while coroutine is not None:
-        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None) or getattr(coroutine, "ag_frame", None)
-        if frame is None:
-            return
-        yield frame
-        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None) or getattr(coroutine, "ag_await", None)
 
 
 def is_primitive(value: object) -> bool:

@@ -20,14 +20,14 @@ from .contrasting import Choice, find_parting
 from .events import RUN, Cancellation, Checkpoint, Delay, Delayed, ExecutorJob, Handle, Then, TimerHandle
 from .execution import Outcome, Scenario, execute, simulation
 from .explaining import explain
-from .observing import Sight, frames_of, look
+from .observing import Sight, look
 from .runtime import MAYBE, Run, Settings
 from .scheduling import is_stretchable
 from .shrinking import Replay
 from .sources import Sources, digest_of, shown_path
 from .trace import TRACE_VERSION, Change, Frame, Primitive, Step, Target, Trace, TracedViolation, Wait, Wake
 from .verdict import versions
-from .waiting import innermost_frame
+from .waiting import frames_of, innermost_frame
 from .waits import circle
 from .world import World
 

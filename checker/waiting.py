@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import types
+from collections.abc import Iterator
 from typing import Any
 
 from .runtime import Run
 
-__all__ = ["explain_deadlock", "innermost_frame", "waiting_place"]
+__all__ = ["explain_deadlock", "frames_of", "innermost_frame", "waiting_place"]
 
 
 def explain_deadlock(run: Run) -> str:
@@ -36,18 +37,23 @@ def waiting_place(task: asyncio.Task[Any]) -> str | None:
 
 def innermost_frame(task: asyncio.Task[Any], library: bool = False) -> Any:
     """Return the innermost frame of a suspended task that is not asyncio's or treadle's own (`library` accepts these too)."""
-    coroutine: Any = task.get_coro()
     best = None
+    for frame in frames_of(task):
+        if library or best is None or not is_machinery(frame.f_globals.get("__name__", "")):
+            best = frame
+    return best
+
+
+def frames_of(task: asyncio.Task[Any]) -> Iterator[Any]:
+    """Yield the frames of a suspended task, the outermost first."""
+    coroutine: Any = task.get_coro()
     while coroutine is not None:
         frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None) or getattr(coroutine, "ag_frame", None)
         if frame is None:
             coroutine = _generator_behind(coroutine)
             continue
-        module = frame.f_globals.get("__name__", "")
-        if library or best is None or not is_machinery(module):
-            best = frame
+        yield frame
         coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None) or getattr(coroutine, "ag_await", None)
-    return best
 
 
 def _generator_behind(awaitable: Any) -> Any:

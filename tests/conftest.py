@@ -13,6 +13,7 @@ CHUNKED = (
     TESTS / "checker" / "test_merging_oracle.py",
     TESTS / "checker" / "test_literal_loop.py",
     TESTS / "stock" / "test_generated.py",
+    TESTS / "traces" / "test_undisturbed.py",
 )
 
 
