@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.console import Console
 
 from .. import cli_options as options
 from ..blame import Place
@@ -49,6 +50,9 @@ def gate(
     max_memory: Annotated[
         int | None, typer.Option("--max-memory", help="Limit on the memory of each process, in MB.", show_default=False)
     ] = None,
+    faults: Annotated[
+        bool, typer.Option("--faults", help="Show instead that every clause of treadle's own catches the faults made for it.")
+    ] = False,
     allow_bounded: options.AllowBounded = False,
     json: options.JsonFile = None,
     junit: options.JunitFile = None,
@@ -56,6 +60,8 @@ def gate(
 ) -> None:
     """Check everything that [tool.treadle] in pyproject.toml lists."""
     console = make_console(to_stderr=one_standard_output(json=json, junit=junit, sarif=sarif))
+    if faults:
+        raise typer.Exit(_faults(console, jobs or os.cpu_count() or 1, only or [], json))
     settings = load(config)
     planned = _planned(settings)
     todo, clauses = _chosen(planned, only or [])
@@ -89,6 +95,17 @@ def gate(
             console.file.write(line + "\n")
     code = EXIT_CODES[verdict]
     raise typer.Exit(0 if code == 3 and allowed else code)
+
+
+def _faults(console: Console, jobs: int, only: list[str], json: str | None) -> int:
+    """Hold faults to clauses, and return the exit code."""
+    from .faults import matrix_document, render_matrix, run_faults, verdict_of
+
+    matrix, count = run_faults(console, jobs, only)
+    if json is not None:
+        write_json(matrix_document(matrix, count), json)
+    show(console, render_matrix(matrix, count))
+    return EXIT_CODES[verdict_of(matrix, count)]
 
 
 def _planned(settings: Settings) -> Planned:
@@ -162,7 +179,7 @@ class _Keeper:
         self._progress.ended(job, outcome)
 
 
-def _show(console: Any, outcomes: list[Outcome], root: Path, store: Store, verdict: str, run: Run, remarks: list[str]) -> None:
+def _show(console: Console, outcomes: list[Outcome], root: Path, store: Store, verdict: str, run: Run, remarks: list[str]) -> None:
     show(console, "")
     for outcome in outcomes:
         if outcome.verdict != "verified" or outcome.broken:

@@ -24,7 +24,7 @@ def gate_document(
     return {
         "verdict": verdict,
         "violations": [
-            {"target": outcome.name, **_violation(broken, root)}
+            _violation(broken, root) | {"target": outcome.name}
             for outcome in outcomes
             for broken in outcome.violations
             if broken.known is None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +21,8 @@ from ..report import render_trace
 
 __all__ = ["render_details", "render_summary"]
 
+_TITLES = ("target or clause", "evidence", "scope", "verdict", "time")
+_GAP = 3  # columns between two columns
 _KINDS = {"check": "scenarios", "verify": "primitives", "prove": "models", "clause": "clauses"}
 
 
@@ -53,23 +55,52 @@ def render_details(outcome: Outcome, root: Path, kept: Sequence[Path] = ()) -> R
     return Group(*lines, Text(""))
 
 
+class _Summary:
+    """The table of targets and clauses: scopes are wrapped before names, and verdicts never."""
+
+    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+        self._outcomes = outcomes
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the table for the width at hand."""
+        rows = [(outcome, _cells(outcome)) for outcome in self._outcomes]
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
+        widths = _widths([cells for _, cells in rows], options.max_width)
+        for title, width in zip(_TITLES, widths, strict=True):
+            table.add_column(title, width=width, overflow="fold", justify="right" if title == "time" else "left")
+        for kind, title in _KINDS.items():
+            members = [(outcome, cells) for outcome, cells in rows if outcome.kind == kind]
+            if members:
+                table.add_row(Text(title, style="bold"))
+            for outcome, cells in members:
+                name, evidence, scope, verdict, seconds = cells
+                style = "yellow" if outcome.counted != outcome.verdict else MARKS[outcome.verdict][1]
+                table.add_row(Padding(Text(name), (0, 0, 0, 2)), Text(evidence), Text(scope), Text(verdict, style=style), Text(seconds))
+        yield table
+
+
+def _cells(outcome: Outcome) -> tuple[str, str, str, str, str]:
+    verdict = "✘ known" if outcome.counted != outcome.verdict else f"{MARKS[outcome.verdict][0]} {outcome.verdict}"
+    return outcome.name, outcome.evidence, outcome.scope, verdict, f"{outcome.seconds:.1f} s"
+
+
+def _widths(rows: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Return the width of each column: what it asks for, if all get that; else the scope yields first, then the evidence, then names."""
+    wanted = [max(map(len, column)) for column in zip(_TITLES, *rows, strict=True)]
+    wanted[0] += 2  # names are set in
+    room -= _GAP * (len(_TITLES) - 1)
+    if sum(wanted) <= room:
+        return wanted
+    name, evidence, _, verdict, seconds = wanted
+    room -= verdict + seconds
+    evidence = min(evidence, room // 4)
+    name = min(name, room - evidence - room // 4)
+    return [name, evidence, max(1, room - name - evidence), verdict, seconds]
+
+
 def render_summary(outcomes: Sequence[Outcome], verdict: str, seconds: float, remarks: Sequence[str]) -> RenderableType:
     """Return the table of all targets and clauses, and the sentence below it."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
-    table.add_column("target or clause", overflow="fold")
-    table.add_column("evidence", overflow="fold")
-    table.add_column("scope", overflow="fold")
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("time", justify="right", no_wrap=True)
-    for kind, title in _KINDS.items():
-        members = [outcome for outcome in outcomes if outcome.kind == kind]
-        if members:
-            table.add_row(Text(title, style="bold"))
-        for outcome in members:
-            table.add_row(
-                Text(f"  {outcome.name}"), Text(outcome.evidence), Text(outcome.scope), _verdict(outcome), Text(f"{outcome.seconds:.1f} s")
-            )
-    lines: list[RenderableType] = [table, Text("")]
+    lines: list[RenderableType] = [_Summary(outcomes), Text("")]
     lines += [Text(remark, style="yellow") for remark in remarks]
     counts = {name: sum(1 for outcome in outcomes if outcome.verdict == name) for name in MARKS}
     told = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
@@ -87,11 +118,4 @@ def _head(outcome: Outcome) -> Text:
     if outcome.rule is not None:
         head.append(f"  {outcome.rule.text}", "dim")
     return head
-
-
-def _verdict(outcome: Outcome) -> Text:
-    mark, colour = MARKS[outcome.verdict]
-    if outcome.counted != outcome.verdict:
-        return Text("✘ known", style="yellow")
-    return Text(f"{mark} {outcome.verdict}", style=colour)
 
