@@ -13,7 +13,7 @@ STAMP  := $(VENV)/.installed-$(shell echo '$(FILES)' | cat - pyproject.toml | ck
 .PHONY: help install verify test lint format bench clean
 
 help:
-	@echo "make verify   explore the reference primitives and this interpreter's asyncio"
+	@echo "make verify   check every promise that the reference makes (treadle gate), and for comparison this interpreter's asyncio"
 	@echo "make test     run the test suite on every supported Python that this machine has"
 	@echo "make lint     ruff and mypy --strict"
 	@echo "make bench    benchmarks against real peers (not part of CI)"
@@ -30,7 +30,7 @@ $(STAMP): $(BIN)/python pyproject.toml
 	@touch $@
 
 verify: install
-	@$(BIN)/python -m treadle.checker.showcase
+	@$(BIN)/treadle gate; code=$$?; $(BIN)/python -m treadle.checker.showcase; exit $$code
 
 test: install
 	$(BIN)/python tests/run.py

@@ -73,8 +73,11 @@ def gate(
         job.memory = max_memory or job.memory or settings.max_memory
     processes = jobs or settings.jobs or os.cpu_count() or 1
     root = Path.cwd()
-    with Progress(console, todo, store.times(), processes) as progress:
-        run = run_jobs(todo, _Keeper(progress, store), processes, budget or settings.budget)
+    times = store.times()
+    # What failed last time comes first, since whoever mends it waits for just that; then what takes longest.
+    order = sorted(todo, key=lambda job: (not job.stored, -times.get(job.name, 0.0)))
+    with Progress(console, todo, times, processes) as progress:
+        run = run_jobs(order, _Keeper(progress, store), processes, budget or settings.budget)
     for job in todo:
         run.outcomes[job.number].listed = _listed(settings, job)
     outcomes = [run.outcomes[job.number] for job in todo if job.kind != "clause"]

@@ -44,15 +44,17 @@ class Run:
 
 
 def run_jobs(jobs: Sequence[Job], watcher: Watcher, processes: int, budget: float | None = None) -> Run:
-    """Do the jobs, `processes` of them at a time, and return the outcome of each; `budget` is in seconds for all together."""
+    """Do the jobs in this order, `processes` of them at a time, and return the outcome of each.
+
+    `budget` is in seconds, for all of them together.
+    """
     return asyncio.run(_Scheduler(jobs, watcher, budget).run(processes))
 
 
 class _Scheduler:
     def __init__(self, jobs: Sequence[Job], watcher: Watcher, budget: float | None) -> None:
         self._jobs = list(jobs)
-        # What failed last time comes first: whoever mends it waits for just that.
-        self._waiting = sorted(jobs, key=lambda job: not job.stored)
+        self._waiting = list(jobs)
         self._watcher = watcher
         self._budget = budget
         self._children: set[Child] = set()
