@@ -289,6 +289,23 @@ class TestPytestsOwnWays:
     def test_xfail(self, project):
         project.passes(LOST_UPDATE.replace("@pytest", "@pytest.mark.xfail(strict=True)\n    @pytest", 1), xfailed=1)
 
+    def test_marks_of_other_plugins_stay(self, project):
+        project.pytester.makeconftest(
+            """
+            import pytest
+
+            @pytest.hookimpl(wrapper=True)
+            def pytest_pycollect_makeitem():
+                items = yield
+                for item in items if isinstance(items, list) else ():
+                    item.add_marker("slow")
+                return items
+            """
+        )
+        project.pytester.makeini("[pytest]\nmarkers = slow")
+        project.write(LOST_UPDATE)
+        project.run("-m", "slow").assert_outcomes(failed=1)
+
     def test_x_stops_at_the_first(self, project):
         project.write(LOST_UPDATE + LOST_UPDATE.replace("lost", "lost_another"))
         result = project.run("-x")
@@ -365,7 +382,9 @@ class TestPytestsOwnWays:
                 for _ in range(3):
                     await checkpoint()
                     choose(2)
-                os.kill(os.getpid(), signal.SIGINT)
+                if not os.path.exists("struck"):
+                    open("struck", "w").close()
+                    os.kill(os.getpid(), signal.SIGINT)
 
             def test_next():
                 pass

@@ -230,13 +230,26 @@ class TestMadeAnew:
                 assert account.balance == 0
                 await account.deposit(1)
 
+            @pytest.fixture
+            def early(request):
+                return request.getfixturevalue("last")
+
+            @pytest.fixture
+            def last():
+                return Account()
+
+            @pytest.mark.treadle
+            async def test_made_once(early, last):
+                assert early is last
+                await both(early)
+
             @pytest.mark.treadle
             async def test_async(request):
                 request.getfixturevalue("later")
             """
         )
         result = project.run()
-        result.assert_outcomes(passed=1, failed=1)
+        result.assert_outcomes(passed=2, failed=1)
         result.stdout.fnmatch_lines(["*the async fixture 'later' cannot be asked for with request.getfixturevalue()*"])
 
     def test_monkeypatch_is_undone_after_every_run(self, project):
@@ -346,6 +359,8 @@ class TestShared:
                 assert capsys.readouterr().out == "hello\\n"
                 assert caplog.messages == ["careful"]
                 assert [str(warning.message) for warning in recwarn] == ["old"]
+                print("bye")
+                logging.getLogger("bank").warning("bye")
                 assert tmp_path.is_dir()
                 assert request.config.rootpath
             """
