@@ -20,11 +20,12 @@ from treadle.specs.clauses import Clause, Proof, load_clauses
 from treadle.specs.faults import FAULTS, Fault
 
 from .errors import UsageError
-from .evidence import Result, Work, judge_clause, perform, work_for
+from .evidence import Result, Work, judge_clause, perform, rests_on, work_for
 from .pool import Pool
 
 __all__ = ["Matrix", "Row", "fault_matrix", "hold"]
 
+_CHEAPEST = ("example", "law", "explored", "refinement", "check")  # evidence in order of its price
 _RUNS = 20_000
 _EXAMPLES = 50
 _AGAIN = 5  # times that a scenario is explored again behind what it found
@@ -90,7 +91,7 @@ def fault_matrix(
         primitive: only the clauses of this primitive, and their faults; `general` for those of all five.
         faults: only these, by name.
         everything: run all evidence of the primitive, to see what else catches a fault; otherwise only that of the
-            fault's own clause.
+            fault's own clause, until a piece of it catches the fault.
         jobs: so many faults at a time, in processes of their own.
         progress: called after each fault with how many are done, how many there are, and its row.
 
@@ -135,21 +136,27 @@ def _without_fault(clauses: Iterable[Clause]) -> list[str]:
 
 
 def hold(name: str, everything: bool = True) -> Row:
-    """Hold one fault to the clauses of its primitive, or to its own clause only."""
+    """Hold one fault to the clauses of its primitive; or to its own clause only, up to the first evidence that catches it."""
     started = perf_counter()
     fault = FAULTS[name]
     all_clauses = load_clauses()
     (own,) = (clause for clause in all_clauses if clause.id == fault.clause)
     clauses = [clause for clause in all_clauses if clause is own or (everything and clause.primitive == own.primitive and clause.evidence)]
     clauses = [_without_proofs(clause) for clause in clauses]
+    (own,) = (clause for clause in clauses if clause.id == fault.clause)
     works = work_for(
         clauses, impl=f"fault:{name}", tasks=fault.tasks, rounds=fault.rounds, cancel=fault.cancel, limits={"runs": _RUNS}
     )
     distinct = {work.name: work for each in works.values() for work in each}  # most are evidence of several clauses
-    results = {name: (work, perform(_quick(work))) for name, work in distinct.items()}
-    judged = {clause.id: judge_clause(clause, [results[work.name] for work in works[clause.id]]) for clause in clauses}
-    (own,) = (clause for clause in clauses if clause.id == fault.clause)
-    mine = [results[work.name] for work in works[own.id]]
+    results: dict[str, tuple[Work, Result]] = {}
+    for work in sorted(distinct.values(), key=lambda work: _CHEAPEST.index(work.kind)):
+        results[work.name] = (work, perform(_quick(work)))
+        if not everything and judge_clause(_only(own, work), [results[work.name]])[0] == "violated":
+            break
+    judged = {
+        clause.id: judge_clause(clause, [results[work.name] for work in works[clause.id] if work.name in results]) for clause in clauses
+    }
+    mine = [results[work.name] for work in works[own.id] if work.name in results]
     if judged[own.id][0] != "violated":
         mine = [(work, _behind(work, result)) for work, result in mine]
         judged[own.id] = judge_clause(own, mine)
@@ -165,8 +172,6 @@ def _without_proofs(clause: Clause) -> Clause:
 
 
 def _only(clause: Clause, work: Work) -> Clause:
-    from .evidence import rests_on
-
     return msgspec.structs.replace(clause, evidence=tuple(each for each in clause.evidence if rests_on(each, work)))
 
 
