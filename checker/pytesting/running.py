@@ -28,7 +28,7 @@ _ENDS_THE_TEST = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exc
 class Plan:
     """How to run a marked test; `scenario` runs it once.
 
-    `error` is what the test raised in the run of `run_aloud`, if anything.
+    `error` is what the test raised in the run of `run_aloud`; GeneratorExit if it was still waiting when the run was over.
     """
 
     _treadle_leaf = True
@@ -59,7 +59,7 @@ class Plan:
 
     def note(self, error: BaseException) -> None:
         """Remember what the test raised; only where nothing depends on when it is forgotten."""
-        if self._aloud and not isinstance(error, GeneratorExit):
+        if self._aloud:
             self.error = error
 
 

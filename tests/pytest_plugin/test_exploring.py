@@ -106,6 +106,18 @@ class TestCounterexamples:
         result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines([f"FAILED * - Violated: {shown}"])
 
+    def test_what_happens_after_the_test_is_shown_at_the_test(self, project):
+        project.write(
+            """
+            @pytest.mark.treadle(forbid={"leaked-tasks"})
+            async def test_leaking():
+                asyncio.create_task(Account().deposit(1), name="late")
+            """
+        )
+        result = project.run("--tb=line")
+        line = 1 + (project.path / "test_it.py").read_text().splitlines().index('@pytest.mark.treadle(forbid={"leaked-tasks"})')
+        result.stdout.fnmatch_lines([f"*test_it.py:{line}: Violated: no-leaked-task: *: late"])
+
     def test_every_property_with_keep_going(self, project):
         project.write(
             """
