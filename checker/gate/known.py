@@ -23,7 +23,7 @@ def expect(settings: Settings, jobs: Sequence[Job], clauses: Collection[str] = (
         GateError: if a known violation is one of a target that does not exist.
     """
     for known, line in settings.known:
-        matching = [job for job in jobs if job.name == known.target]
+        matching = [job for job in jobs if job.name == known.target and job.kind != "clause"]
         if not matching and known.target not in clauses:
             names = ", ".join(dict.fromkeys([*(job.name for job in jobs if job.kind != "clause"), *clauses]))
             raise GateError(f"{settings.file}:{line}: there is no target {known.target!r}; the targets are {names}")

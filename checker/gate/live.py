@@ -107,7 +107,8 @@ class Progress:
         if not open_jobs:
             return ""
         known = all(job.name in self._times for job in open_jobs)
-        seconds = [max(0.0, self._times.get(job.name, job.budget) - spent.get(job.number, 0.0)) for job in open_jobs]
+        expected = [self._times[job.name] if known else job.budget for job in open_jobs]
+        seconds = [max(0.0, each - spent.get(job.number, 0.0)) for job, each in zip(open_jobs, expected, strict=True)]
         left = max(max(seconds), sum(seconds) / self._processes)
         return f", about {left:.0f} s left, as last time" if known else f", at most {left:.0f} s left by its budgets"
 
