@@ -3,7 +3,7 @@
 Single choices are changed from the end of the schedule backwards; after the changed one the run goes on in stock order.
 The first change that passes shares the longest prefix with the failing run, and where the two part is the choice that
 matters. Choices of the scheduler are tried before those of the program (`choose`): another input that passes explains
-less than another order.
+less than another order. A cancellation more is no alternative: of course nobody fails who is stopped before.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ _TOLD = 6  # steps of the passing run
 
 @dataclass(frozen=True)
 class Choice:
-    """A choice of the failing run: the first step that it has a say in, its options in words, whether the program made it."""
+    """A choice of the failing run: the first step that it has a say in, its options in words, whether the program made it,
+    and which of the options are cancellations, or oblige to one.
+    """
 
     step: int
     options: list[str]
     of_program: bool
+    strikes: frozenset[int] = frozenset()
 
 
 def find_parting(
@@ -48,7 +51,7 @@ def find_parting(
     backwards = range(min(len(choices), len(replay.taken)) - 1, -1, -1)
     for position in sorted(backwards, key=lambda position: choices[position].of_program):
         for instead in range(replay.widths[position]):
-            if instead == replay.taken[position]:
+            if instead == replay.taken[position] or instead in choices[position].strikes:
                 continue
             if attempts >= _ATTEMPTS or steps >= _STEPS:
                 return None

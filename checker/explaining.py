@@ -25,6 +25,8 @@ def explain(trace: Trace) -> str:
     shapes = []
     if property in _ABOUT_WAITING:
         shapes += [_circle, _lost_in_the_window, _left_waiting]
+        if property == "refinement" and "which the model does not allow" in trace.violation.message:
+            shapes = [_overtaken, *shapes]
     elif property in ("fifo", "mutual-exclusion", "counter-non-negative"):
         shapes += [_overtaken]
     elif property in ("assertion", "no-unhandled-exception"):
@@ -33,7 +35,7 @@ def explain(trace: Trace) -> str:
 
 
 def _circle(trace: Trace) -> str:
-    """Tasks wait for each other."""
+    """Tasks wait for each other, and nothing can happen any more."""
     waits = {wait.task: wait for wait in trace.waits}
     parts = []
     for task, following in zip(trace.deadlock, [*trace.deadlock[1:], *trace.deadlock[:1]], strict=True):
@@ -146,12 +148,13 @@ def _last_strike(trace: Trace, task: str, before: int) -> Step | None:
 
 def _for_ever(trace: Trace) -> list[str]:
     """Say who waits for a primitive at the end, which nobody holds."""
-    idle = [wait.task for wait in trace.waits if wait.what in trace.observed and not wait.holders]
+    primitives = {primitive.name for step in trace.steps for primitive in step.primitives}
+    idle = [wait.task for wait in trace.waits if wait.what in primitives and not wait.holders]
     return [f"{_names(idle)} wait{'s' if len(idle) == 1 else ''} for ever"] if idle else []
 
 
 def _by(step: Step) -> str:
-    return f" by {step.task}" if step.task else f" ({step.why})"
+    return f" by {step.task}" if step.task else " in a timer's callback" if step.kind == "timer" else " in a callback"
 
 
 def _names(names: list[str]) -> str:

@@ -78,7 +78,8 @@ class Recorder:
             self._options = [describe_option(option) for option in options]
             self._chosen = index
             self._position = len(self.choices)
-            self.choices.append(Choice(len(self.steps) + 1, self._options, of_program=False))
+            strikes = frozenset(number for number, option in enumerate(options) if isinstance(option, (Cancellation, Then)))
+            self.choices.append(Choice(len(self.steps) + 1, self._options, of_program=False, strikes=strikes))
         run.loop.reporting = False
 
     def note(self, text: str) -> None:
@@ -175,7 +176,7 @@ class Recorder:
                 return "resume", owner, reason or "is woken"
             return "resume", owner, "goes on"
         if isinstance(handle, TimerHandle):
-            return "timer", None, f"a timer fires at {handle._when:g} s ({name})"
+            return "timer", None, f"{_timer(handle)} fires"
         if getattr(callback, "__module__", "") == _SCHEDULING:
             return "outside", None, "an executor's job is done" if "job" in name else "a checkpoint completes"
         return "callback", None, f"callback {getattr(callback, '__qualname__', name)}"
@@ -202,19 +203,21 @@ class Recorder:
         self._loop.reporting = False
 
     def _operation(self, frame: Any) -> str:
-        """Return the public function out of which a future was resolved, such as `lock.release()`."""
-        best = ""
+        """Return the innermost public function out of which a future was resolved, such as `lock.release()`."""
+        private = ""
         while frame is not None and not is_engine(frame.f_globals.get("__name__", "")):
             code = frame.f_code
             module = frame.f_globals.get("__name__", "")
             inside_asyncio = module.startswith("asyncio.") and module not in ("asyncio.locks", "asyncio.queues")
             if code.co_flags & inspect.CO_COROUTINE or inside_asyncio:
                 break
-            if not code.co_name.startswith("_") or not best:
-                owner = self._name_of(id(frame.f_locals.get("self")))
-                best = f"{owner}.{code.co_name}()" if owner else f"{code.co_name}()"
+            owner = self._name_of(id(frame.f_locals.get("self")))
+            name = f"{owner}.{code.co_name}()" if owner else f"{code.co_name}()"
+            if not code.co_name.startswith(("_", "<")):
+                return name
+            private = private or name
             frame = frame.f_back
-        return best
+        return private
 
     def _name_of(self, identity: int) -> str:
         return self._sight.names.get(identity, "")
@@ -394,7 +397,7 @@ def record(scenario: Scenario, settings: Settings, schedule: tuple[int, ...], ta
         digest=digest_of(sources),
         violation=None if violation is None else TracedViolation(violation.property, violation.message),
         waits=recorder.waits,
-        deadlock=circle(recorder.waits),
+        deadlock=circle(recorder.waits) if violation is not None and violation.property == "no-deadlock" else [],
         parting=parting,
     )
     trace.explanation = explain(trace)
@@ -437,13 +440,26 @@ def describe_option(option: Any) -> str:
     if isinstance(option, ExecutorJob):
         return f"the executor runs {getattr(option.function, '__qualname__', option.function)}"
     if isinstance(option, TimerHandle):
-        return f"the timer of {option._when:g} s fires"
+        return f"{_timer(option)} fires"
     if isinstance(option, Handle):
         owner = getattr(option._callback, "__self__", None)
         if isinstance(owner, asyncio.Task):
             return f"{owner.get_name()} runs"
         return f"{getattr(option._callback, '__qualname__', 'a callback')} runs"
     return str(option)
+
+
+def _timer(timer: TimerHandle) -> str:
+    """Name a timer: whose sleep or timeout it is, or what it calls."""
+    owner: Any = getattr(timer._callback, "__self__", None)
+    tasks: list[asyncio.Task[Any]] = []
+    if isinstance(owner, asyncio.Timeout):
+        tasks = [task] if (task := getattr(owner, "_task", None)) is not None else []
+    elif timer._args and isinstance(timer._args[0], asyncio.Future):
+        tasks = _waiters(timer._args[0])
+    if tasks:
+        return f"the {'timeout' if isinstance(owner, asyncio.Timeout) else 'timer'} of {tasks[0].get_name()} ({timer._when:g} s)"
+    return f"the timer of {getattr(timer._callback, '__name__', 'a callback')}() ({timer._when:g} s)"
 
 
 def _waiters(future: asyncio.Future[Any]) -> list[asyncio.Task[Any]]:
