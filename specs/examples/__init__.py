@@ -27,7 +27,8 @@ def _of(module: ModuleType) -> dict[str, Example]:
     return {
         name: member
         for name, member in vars(module).items()
-        if inspect.iscoroutinefunction(member) and member.__module__ == module.__name__ and not name.startswith("_")
+        # Since 3.12 `inspect` takes itself for a coroutine function: it has an attribute of the name that marks one.
+        if inspect.isfunction(member) and inspect.iscoroutinefunction(member) and member.__module__ == module.__name__ and name[0] != "_"
     }
 
 
