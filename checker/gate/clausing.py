@@ -201,9 +201,10 @@ def _result_of(outcome: Outcome) -> Result:
 
 
 def _sizes(sizes: str) -> str:
+    """Say in a word for which sizes a proof holds: all of them, or so many tasks of the model."""
     from treadle.model.proofs import EVERY_SIZE
 
-    return "any size" if sizes.startswith(EVERY_SIZE) else sizes
+    return "any size" if sizes.startswith(EVERY_SIZE) else f"model of {sizes.partition(',')[0]}"
 
 
 def _scope(clause: Clause, pieces: Sequence[tuple[Work, Outcome]]) -> str:

@@ -23,6 +23,7 @@ __all__ = ["render_details", "render_summary"]
 
 _TITLES = ("target or clause", "evidence", "scope", "verdict", "time")
 _GAP = 3  # columns between two columns
+_CLAUSE = 40  # columns for the text of a clause, if there is room
 _KINDS = {"check": "scenarios", "verify": "primitives", "prove": "models", "clause": "clauses"}
 
 
@@ -65,7 +66,8 @@ class _Summary:
         """Yield the table for the width at hand."""
         rows = [(outcome, _cells(outcome)) for outcome in self._outcomes]
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
-        widths = _widths([cells for _, cells in rows], options.max_width)
+        least = _CLAUSE if any(outcome.rule is not None for outcome in self._outcomes) else 0
+        widths = _widths([cells for _, cells in rows], options.max_width, least)
         for title, width in zip(_TITLES, widths, strict=True):
             table.add_column(title, width=width, overflow="fold", justify="right" if title == "time" else "left")
         for kind, title in _KINDS.items():
@@ -75,8 +77,16 @@ class _Summary:
             for outcome, cells in members:
                 name, evidence, scope, verdict, seconds = cells
                 style = "yellow" if outcome.counted != outcome.verdict else MARKS[outcome.verdict][1]
-                table.add_row(Padding(Text(name), (0, 0, 0, 2)), Text(evidence), Text(scope), Text(verdict, style=style), Text(seconds))
+                table.add_row(_name(name, outcome), Text(evidence), Text(scope), Text(verdict, style=style), Text(seconds))
         yield table
+
+
+def _name(name: str, outcome: Outcome) -> RenderableType:
+    """Return the name, and of a clause, in the line below it, as much of its text as there is room for."""
+    lines: list[RenderableType] = [Text(name)]
+    if outcome.rule is not None:
+        lines.append(Text(outcome.rule.text, style="dim", no_wrap=True, overflow="ellipsis"))
+    return Padding(Group(*lines), (0, 0, 0, 2))
 
 
 def _cells(outcome: Outcome) -> tuple[str, str, str, str, str]:
@@ -84,10 +94,13 @@ def _cells(outcome: Outcome) -> tuple[str, str, str, str, str]:
     return outcome.name, outcome.evidence, outcome.scope, verdict, f"{outcome.seconds:.1f} s"
 
 
-def _widths(rows: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Return the width of each column: what it asks for, if all get that; else the scope yields first, then the evidence, then names."""
+def _widths(rows: Sequence[Sequence[str]], room: int, least: int) -> list[int]:
+    """Return the width of each column: what it asks for, if all get that; else the scope yields first, then the evidence, then names.
+
+    `least` is what the first column asks for at least.
+    """
     wanted = [max(map(len, column)) for column in zip(_TITLES, *rows, strict=True)]
-    wanted[0] += 2  # names are set in
+    wanted[0] = max(wanted[0] + 2, least)  # names are set in, and clauses have their text below
     room -= _GAP * (len(_TITLES) - 1)
     if sum(wanted) <= room:
         return wanted
