@@ -34,12 +34,15 @@ def write_reports(
 
 
 def one_standard_output(**files: str | None) -> bool:
-    """Return True if one of the options names standard output.
+    """Look at the options that name files before anything long starts; return True if one of them is standard output.
 
     Raises:
-        UsageError: if more than one does: nobody could tell the documents apart.
+        UsageError: if more than one is, since nobody could tell the documents apart; if the folder of a file does not exist.
     """
     names = [f"--{option}" for option, file in files.items() if file == "-"]
     if len(names) > 1:
         raise UsageError(f"only one of {' and '.join(names)} can go to standard output; name a file for the other")
+    for option, file in files.items():
+        if file not in (None, "-") and not Path(str(file)).absolute().parent.is_dir():
+            raise UsageError(f"cannot write {file} (--{option}): No such file or directory; give a file in a folder that exists")
     return bool(names)

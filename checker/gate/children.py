@@ -207,6 +207,8 @@ class Child:
         if self._exiting is not None:
             call = f"{self._exiting.call}({self._exiting.code})"
             return Crashed(f"the program ended the process with {call}; let it raise an exception instead", self._exiting.place or place)
+        if self._stopping:
+            return Crashed("it was interrupted", place)
         return Crashed(ending_of(code, dump, _text(self._printed)), place)
 
     def _running(self) -> asyncio.subprocess.Process:

@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..api import check
 from ..blame import files_of
 from ..errors import TreadleError
 from ..execution import Scenario
 from ..explorer import Progress, Result
+from ..interrupts import Interrupts
 from ..outcomes import Broken, Outcome, broken_by, counterexample_of, outcome_of, worst_of
 from ..runtime import Settings
 from ..shrinking import replays
@@ -34,6 +35,20 @@ _EVERY = 0.2  # seconds between two ticks
 Tell = Callable[[Event], None]
 
 
+class _Work(NamedTuple):
+    """A job under way: whom to tell, when its budget is over (a `perf_counter` value), whether it was interrupted."""
+
+    job: Job
+    tell: Tell
+    until: float
+    interrupts: Interrupts
+
+    @property
+    def is_over(self) -> bool:
+        """Return True if nothing more must be begun."""
+        return self.interrupts.requested or time.perf_counter() >= self.until
+
+
 def perform(job: Job, tell: Tell) -> Outcome:
     """Do a job and return its outcome; `tell` is told what is known on the way.
 
@@ -41,7 +56,9 @@ def perform(job: Job, tell: Tell) -> Outcome:
         TreadleError: what the library raises: a fence, nondeterminism.
     """
     started = time.perf_counter()
-    outcome = _stored(job, tell) or _KINDS[job.kind](job, tell, started + job.budget)
+    with Interrupts() as interrupts:  # an interrupt between two searches must not lose what the first has found
+        work = _Work(job, tell, started + job.budget, interrupts)
+        outcome = _stored(job, tell) or _KINDS[job.kind](work)
     outcome.name = job.name
     outcome.seconds = time.perf_counter() - started
     return _without_memory(outcome, job)
@@ -110,7 +127,8 @@ def _scenario_of(trace: Trace) -> tuple[Scenario, frozenset[str]]:
 # --- scenarios ---------------------------------------------------------------------------------------------------
 
 
-def _check(job: Job, tell: Tell, until: float) -> Outcome:
+def _check(work: _Work) -> Outcome:
+    job, tell, until, _ = work
     options = dict(job.options)
     for name in ("ignore", "forbid", "witnesses"):
         options[name] = frozenset(options[name])
@@ -132,7 +150,8 @@ def _check(job: Job, tell: Tell, until: float) -> Outcome:
 # --- primitives --------------------------------------------------------------------------------------------------
 
 
-def _verify(job: Job, tell: Tell, until: float) -> Outcome:
+def _verify(work: _Work) -> Outcome:
+    job, tell, until, _ = work
     options = dict(job.options)
     tasks, impl = options.pop("tasks"), options.pop("impl")
     rounds, contract = parse_rounds(options.pop("rounds")), options.pop("contract")
@@ -141,10 +160,9 @@ def _verify(job: Job, tell: Tell, until: float) -> Outcome:
     request = Request(job.what, impl, tasks, rounds, contract, paths, options | {"keep_going": bool(job.known)})
 
     def explored(request: Request, part: Any) -> Explored | None:
-        left = _left(options, until)
-        if left is not None and left <= 0:
+        if work.is_over:
             return None
-        limited = replace(request, options=request.options | {"timeout": left})
+        limited = replace(request, options=request.options | {"timeout": _left(options, until)})
         found = explore_part(limited, part.name, lambda name: _told(tell, name))
         tell(Note(f"{part.name}: {found.verdict.verdict}"))
         return found
@@ -165,7 +183,8 @@ def _verify(job: Job, tell: Tell, until: float) -> Outcome:
 _VERDICTS = {"proved": "verified", "violated": "violated", "unknown": "inconclusive"}
 
 
-def _prove(job: Job, tell: Tell, until: float) -> Outcome:
+def _prove(work: _Work) -> Outcome:
+    job, tell, until, interrupts = work
     from treadle.model.models import family
     from treadle.model.proofs import Proof, prove_family  # z3 takes its time to load, and only proofs need it
 
@@ -173,6 +192,8 @@ def _prove(job: Job, tell: Tell, until: float) -> Outcome:
     tell(Tick("proving"))
     for proof in prove_family(family(job.what), until=until):
         proofs.append(proof)
+        if interrupts.requested:
+            break
         tell(Note(f"{proof.property}: {proof.status} ({proof.engine})"))
     verdict = worst_of([_VERDICTS[proof.status] for proof in proofs])
     broken = [
@@ -180,7 +201,10 @@ def _prove(job: Job, tell: Tell, until: float) -> Outcome:
         for proof in proofs
         if proof.status == "violated"
     ]
-    reasons = [f"{proof.property} could be neither proved nor refuted for {proof.sizes}" for proof in proofs if proof.status == "unknown"]
+    if interrupts.requested:
+        verdict = worst_of([verdict, "inconclusive"])
+    reasons = ["interrupted before the other properties"] if interrupts.requested else []
+    reasons += [f"{proof.property} could be neither proved nor refuted for {proof.sizes}" for proof in proofs if proof.status == "unknown"]
     sizes = list(dict.fromkeys(proof.sizes for proof in proofs))
     return Outcome(
         job.name,
@@ -202,21 +226,21 @@ def _proof_document(proof: Any) -> dict[str, Any]:
 # --- clauses -----------------------------------------------------------------------------------------------------
 
 
-def _clause(job: Job, tell: Tell, until: float) -> Outcome:
+def _clause(work: _Work) -> Outcome:
     from .clausing import perform_evidence
 
-    return perform_evidence(job, _progress(tell, "exploring"), until - time.perf_counter())
+    return perform_evidence(work.job, _progress(work.tell, "exploring"), work.until - time.perf_counter())
 
 
-_KINDS: dict[str, Callable[[Job, Tell, float], Outcome]] = {"check": _check, "verify": _verify, "prove": _prove, "clause": _clause}
+_KINDS: dict[str, Callable[[_Work], Outcome]] = {"check": _check, "verify": _verify, "prove": _prove, "clause": _clause}
 
 
 # --- what they share ---------------------------------------------------------------------------------------------
 
 
-def _left(options: dict[str, Any], until: float) -> float | None:
+def _left(options: dict[str, Any], until: float) -> float:
     """Return how many seconds the next search may take: its own limit, or what the budget leaves."""
-    left = until - time.perf_counter()
+    left = max(0.001, until - time.perf_counter())
     timeout = options.get("timeout")
     return left if timeout is None else min(float(timeout), left)
 

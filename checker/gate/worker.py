@@ -40,9 +40,14 @@ class _Channel:
         self._descriptor = descriptor
         self._parent = os.getppid()
 
+    @property
+    def orphaned(self) -> bool:
+        """Return True if nobody listens any more."""
+        return os.getppid() != self._parent
+
     def tell(self, event: Event) -> None:
         """Send an event, whole, before anything else happens."""
-        if os.getppid() != self._parent:
+        if self.orphaned:
             raise SystemExit("the gate is gone")
         data = encode_json(event) + b"\n"
         while data:
@@ -113,6 +118,8 @@ def _watch_steps(job: Job, channel: _Channel) -> None:
         now = (execution._runs, run.steps) if run is not None else None
         looks = looks + 1 if now is not None and now == seen else 0
         seen = now
+        if channel.orphaned:
+            _exit(70)
         if looks * every >= job.step_timeout:
             message = f"a step did not end within {job.step_timeout:g} seconds (step-timeout): an endless loop, or a very long computation"
             channel.tell(Crashed(message, _caller(frame)))

@@ -119,6 +119,14 @@ def test_two_documents_for_standard_output(project):
     assert "only one of --json and --sarif can go to standard output" in err
 
 
+def test_a_file_that_cannot_be_written_is_known_before_anything_is_run(project):
+    project.write(**FILES)
+    project.configure(one('check = "good.py"'))
+    code, out, err = project.gate("--sarif", "gone/out.sarif")
+    assert (code, out) == (2, "")
+    assert "cannot write gone/out.sarif (--sarif)" in err
+
+
 def test_a_pattern_that_names_nothing(project):
     project.write(**FILES)
     project.configure(one('check = "good.py"'))

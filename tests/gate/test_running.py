@@ -6,8 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+
+from treadle.checker import api
+from treadle.checker.gate.jobs import Job
+from treadle.checker.gate.performing import perform
 
 from .conftest import GOOD, LOST, results_of
 
@@ -228,6 +233,32 @@ class TestStore:
         assert not (both.folder / ".treadle").exists()
 
 
+def is_running(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/status")
+    return not (status.exists() and "State:\tZ" in status.read_text())
+
+
+def test_an_interrupt_while_a_counterexample_is_made_simpler_does_not_lose_it(project, monkeypatch):
+    """Between two searches nobody but the job itself catches it."""
+
+    def interrupted(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        return simplify(*arguments)
+
+    simplify = api.simplify
+    monkeypatch.setattr(api, "simplify", interrupted)
+    monkeypatch.chdir(project.folder)
+    project.write(lost=LOST)
+    options = {"contract": None, "time": "virtual", "cancel": 0, "ignore": [], "forbid": [], "witnesses": [], "max_depth": 10_000}
+    job = Job(number=0, kind="check", name="lost", what="lost.py::scenario", options=options, budget=60.0)
+    outcome = perform(job, lambda event: None)
+    assert (outcome.verdict, outcome.message) == ("violated", "the value is 1")
+
+
 class TestEndingEarly:
     """The gate in a process of its own, since a signal is sent to it."""
 
@@ -262,6 +293,42 @@ class TestEndingEarly:
         assert results["good.py::scenario"]["message"] == "not decided: interrupted"
         assert "1 bounded" in out
         assert (project.folder / "out.xml").exists()
+
+    def test_a_second_interrupt_stops_at_once(self, project):
+        project.write(deep="async def scenario():\n    open('begun', 'w').close()\n    sum(iter(int, 1))\n", good=GOOD)
+        project.configure('[tool.treadle]\ntargets = [{ check = "deep.py" }, { check = "good.py" }]\n')
+        with self.start(project) as process:
+            while not (project.folder / "begun").exists():
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.3)
+            started = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        assert time.monotonic() - started < 3.5  # less than the grace that the first one gives
+        assert (process.returncode, err) == (3, "")
+        assert "2 inconclusive" in out
+        assert json.loads((project.folder / "out.json").read_text())["interrupted"] == "interrupted"
+
+    def test_if_the_gate_is_killed_its_processes_end(self, project):
+        project.write(
+            loops="import os\n\nasync def scenario():\n"
+            "    with open('pid', 'w') as file:\n        file.write(str(os.getpid()))\n    while True:\n        pass\n"
+        )
+        project.configure('[tool.treadle]\ntargets = [{ check = "loops.py" }]\n')
+        pid = project.folder / "pid"
+        with self.start(project) as process:
+            while not pid.exists() or not pid.read_text():
+                time.sleep(0.05)
+            process.kill()
+            process.communicate(timeout=60)
+        number = int(pid.read_text())
+        for _ in range(100):
+            if not is_running(number):
+                return
+            time.sleep(0.1)
+        os.kill(number, signal.SIGKILL)
+        pytest.fail("the process of the target outlived the gate")
 
     def test_the_budget_of_all(self, project):
         project.write(slow=SLOW, good=GOOD)
