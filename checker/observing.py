@@ -32,7 +32,7 @@ _OPAQUE = (
     types.FrameType, types.CoroutineType, types.GeneratorType, *_PLAIN,
 )  # fmt: skip
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-_STATE = re.compile(r"<\S+(?: object)? (?:\[(.*)\]|(.*))>", re.DOTALL)
+_STATE = re.compile(r"<\S+(?: object)?(?: \[(.*)\]| (.*))?>", re.DOTALL)
 _LONGEST = 60
 _DEEPEST = 4  # how far inside a primitive the futures of its waiters may be
 _CLIENTS = "treadle.checker.clients"

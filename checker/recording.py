@@ -17,7 +17,7 @@ from typing import Any
 
 from .calls import CallTracer, is_engine
 from .contrasting import Choice, find_parting
-from .events import RUN, Cancellation, Checkpoint, Delay, Delayed, ExecutorJob, Handle, Then, TimerHandle
+from .events import Cancellation, Checkpoint, Handle, Then, TimerHandle
 from .execution import Outcome, Scenario, execute, simulation
 from .explaining import explain
 from .observing import Sight, look
@@ -25,13 +25,15 @@ from .runtime import MAYBE, Run, Settings
 from .scheduling import is_stretchable
 from .shrinking import Replay
 from .sources import Sources, digest_of, shown_path
+from .stategraph import draw
 from .trace import TRACE_VERSION, Change, Frame, Primitive, Step, Target, Trace, TracedViolation, Wait, Wake
 from .verdict import versions
 from .waiting import frames_of, innermost_frame
 from .waits import circle
+from .wording import describe_options, describe_timer
 from .world import World
 
-__all__ = ["describe_option", "record"]
+__all__ = ["Recorder", "record"]
 
 
 _SCHEDULING = "treadle.checker.scheduling"
@@ -68,14 +70,12 @@ class Recorder:
         """Note a choice; it belongs to the step that follows, or, for `choose(n)`, to the present one."""
         run.loop.reporting = True
         if isinstance(options[0], int):
-            if options is MAYBE:
-                words = ["the checkpoint waits", "the checkpoint returns at once"]
-            else:
-                words = [f"choose({len(options)}) → {number}" for number in options]
+            words = describe_options(options)
+            if options is not MAYBE:
                 self.note(words[index])
             self.choices.append(Choice(len(self.steps), words, of_program=True))
         else:
-            self._options = [describe_option(option) for option in options]
+            self._options = describe_options(options)
             self._chosen = index
             self._position = len(self.choices)
             strikes = frozenset(number for number, option in enumerate(options) if isinstance(option, (Cancellation, Then)))
@@ -176,7 +176,7 @@ class Recorder:
                 return "resume", owner, reason or "is woken"
             return "resume", owner, "goes on"
         if isinstance(handle, TimerHandle):
-            return "timer", None, f"{_timer(handle)} fires"
+            return "timer", None, f"{describe_timer(handle)} fires"
         if getattr(callback, "__module__", "") == _SCHEDULING:
             return "outside", None, "an executor's job is done" if "job" in name else "a checkpoint completes"
         return "callback", None, f"callback {getattr(callback, '__qualname__', name)}"
@@ -376,6 +376,7 @@ def record(scenario: Scenario, settings: Settings, schedule: tuple[int, ...], ta
             parting = find_parting(
                 recorder.choices, replay, passes, lambda other: _watch(scenario, settings, other, world, with_calls=True)[0].steps
             )
+        graph = None if outcome.violation is None else draw(scenario, settings, replay.taken)
     violation = outcome.violation
     sources = recorder.sources.excerpts()
     trace = Trace(
@@ -399,6 +400,7 @@ def record(scenario: Scenario, settings: Settings, schedule: tuple[int, ...], ta
         waits=recorder.waits,
         deadlock=circle(recorder.waits) if violation is not None and violation.property == "no-deadlock" else [],
         parting=parting,
+        graph=graph,
     )
     trace.explanation = explain(trace)
     fits = not replay.misfits and len(replay.taken) >= len(schedule)
@@ -420,52 +422,3 @@ def _watch(
 
 def _is_same(wanted: Outcome, plain: Replay, outcome: Outcome, replay: Replay) -> bool:
     return (wanted.violation, wanted.steps, plain.taken) == (outcome.violation, outcome.steps, replay.taken)
-
-
-def describe_option(option: Any) -> str:
-    """Say in words what a choice could have been."""
-    if option is RUN:
-        return "go on"
-    if isinstance(option, Cancellation):
-        return f"cancel {option.task.get_name()}"
-    if isinstance(option, Then):
-        return f"{describe_option(option.event)}, and more"
-    if isinstance(option, Checkpoint):
-        names = ", ".join(task.get_name() for task in _waiters(option.future))
-        return f"the checkpoint of {names} completes" if names else "a checkpoint completes"
-    if isinstance(option, (Delay, Delayed)):
-        verb = "takes its time" if isinstance(option, Delay) else "goes on at last"
-        owner = getattr(option.handle._callback, "__self__", None)
-        return f"{owner.get_name() if isinstance(owner, asyncio.Task) else 'a callback'} {verb}"
-    if isinstance(option, ExecutorJob):
-        return f"the executor runs {getattr(option.function, '__qualname__', option.function)}"
-    if isinstance(option, TimerHandle):
-        return f"{_timer(option)} fires"
-    if isinstance(option, Handle):
-        owner = getattr(option._callback, "__self__", None)
-        if isinstance(owner, asyncio.Task):
-            return f"{owner.get_name()} runs"
-        return f"{getattr(option._callback, '__qualname__', 'a callback')} runs"
-    return str(option)
-
-
-def _timer(timer: TimerHandle) -> str:
-    """Name a timer: whose sleep or timeout it is, or what it calls."""
-    owner: Any = getattr(timer._callback, "__self__", None)
-    tasks: list[asyncio.Task[Any]] = []
-    if isinstance(owner, asyncio.Timeout):
-        tasks = [task] if (task := getattr(owner, "_task", None)) is not None else []
-    elif timer._args and isinstance(timer._args[0], asyncio.Future):
-        tasks = _waiters(timer._args[0])
-    if tasks:
-        return f"the {'timeout' if isinstance(owner, asyncio.Timeout) else 'timer'} of {tasks[0].get_name()} ({timer._when:g} s)"
-    return f"the timer of {getattr(timer._callback, '__name__', 'a callback')}() ({timer._when:g} s)"
-
-
-def _waiters(future: asyncio.Future[Any]) -> list[asyncio.Task[Any]]:
-    found = []
-    for callback, _ in future._callbacks or ():
-        owner = getattr(callback, "__self__", None)
-        if isinstance(owner, asyncio.Task):
-            found.append(owner)
-    return found

@@ -23,8 +23,8 @@ import msgspec
 from .errors import UsageError
 
 __all__ = [
-    "TRACE_VERSION", "Call", "Change", "Excerpt", "Frame", "Parting", "Primitive", "Step", "Target", "Trace", "TracedViolation", "Wait",
-    "Wake", "encode_trace", "load_trace", "save_trace",
+    "TRACE_VERSION", "Call", "Change", "Edge", "Excerpt", "Frame", "Parting", "Primitive", "StateGraph", "Step", "Target", "Trace",
+    "TracedViolation", "Wait", "Wake", "encode_trace", "load_trace", "save_trace",
 ]  # fmt: skip
 
 TRACE_VERSION = 2
@@ -156,6 +156,26 @@ class Parting(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     goes_on: list[str]
 
 
+class Edge(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A way from one state to another, by choices that `label` tells."""
+
+    source: int
+    target: int
+    label: str
+
+
+class StateGraph(msgspec.Struct, forbid_unknown_fields=True):
+    """All states of a small program, as far as they are told apart where choices are made.
+
+    `nodes` says of each state whether runs end in it: "" (they do not), "done", "cancelled" or the property that is violated.
+    `path` are the nodes that the run goes through, as pairs: after how many steps, which node. Node 0 is the beginning.
+    """
+
+    nodes: list[str]
+    edges: list[Edge]
+    path: list[tuple[int, int]]
+
+
 class Excerpt(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A function's lines as they were: `first` is the number of the first."""
 
@@ -184,6 +204,7 @@ class Trace(msgspec.Struct, forbid_unknown_fields=True):
         waits: who waits for what at the end.
         deadlock: the tasks that wait for each other in a circle, in order; empty if there is none.
         parting: where the nearest passing run goes another way; None if nobody looked, or there is none near.
+        graph: the states of the program if they are few, and the way of this run through them.
     """
 
     version: int
@@ -201,6 +222,7 @@ class Trace(msgspec.Struct, forbid_unknown_fields=True):
     waits: list[Wait] = msgspec.field(default_factory=list)
     deadlock: list[str] = msgspec.field(default_factory=list)
     parting: Parting | None = None
+    graph: StateGraph | None = None
 
 
 def encode_trace(trace: Trace) -> str:

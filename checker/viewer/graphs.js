@@ -74,6 +74,94 @@ function drawPath(index) {
   if (hit) box.scrollLeft = Number(hit.getAttribute("cx")) - box.clientWidth / 2;
 }
 
+// --- all states of a small program ------------------------------------------------------------------------------------------------
+
+const LAYER_X = 58, NODE_Y = 26;
+
+// Layers by the longest way from the beginning, so that every edge goes on to the right; in a graph with circles by the shortest.
+// Within a layer by where the neighbours stand.
+function layers(graph) {
+  const depth = new Array(graph.nodes.length).fill(-1);
+  const after = graph.nodes.map(() => []), before = graph.nodes.map(() => []);
+  for (const edge of graph.edges) { after[edge.source].push(edge.target); before[edge.target].push(edge.source); }
+  depth[0] = 0;
+  for (const queue = [0]; queue.length;) {
+    const node = queue.shift();
+    for (const next of after[node]) if (depth[next] < 0) { depth[next] = depth[node] + 1; queue.push(next); }
+  }
+  const open = before.map((sources) => sources.length), sorted = open.map((count, node) => (count ? -1 : node)).filter((node) => node >= 0);
+  for (let at = 0; at < sorted.length; at++) for (const next of after[sorted[at]]) if (--open[next] === 0) sorted.push(next);
+  if (sorted.length === graph.nodes.length) {
+    for (const node of sorted) for (const next of after[node]) depth[next] = Math.max(depth[next], depth[node] + 1);
+  }
+  const deepest = Math.max(...depth);
+  graph.nodes.forEach((what, node) => { if (what && depth[node] >= 0) depth[node] = Math.max(deepest, 1); }); // ends stand at the end
+  const found = [];
+  depth.forEach((layer, node) => { if (layer >= 0) (found[layer] ||= []).push(node); });
+  const spot = new Map();
+  for (let layer = 0; layer < found.length; layer++) found[layer] ||= [];
+  const number = () => found.forEach((layer) => layer.forEach((node, at) => spot.set(node, at - (layer.length - 1) / 2)));
+  number();
+  for (let sweep = 0; sweep < 8; sweep++) {
+    const near = sweep % 2 ? after : before;
+    for (const layer of found) {
+      const middle = (node) => (near[node].length ? near[node].reduce((sum, other) => sum + (spot.get(other) ?? 0), 0) / near[node].length : spot.get(node));
+      layer.sort((a, b) => middle(a) - middle(b));
+    }
+    number();
+  }
+  return { depth, spot, deepest: found.length - 1, tallest: Math.max(...found.map((layer) => layer?.length || 0)) };
+}
+
+let graphPlan = null;
+
+function drawGraph(index) {
+  const graph = trace.graph;
+  if (!graph) return;
+  document.getElementById("graph-section").hidden = false;
+  const plan = (graphPlan ||= layers(graph));
+  const width = plan.deepest * LAYER_X + 60, height = Math.max(plan.tallest * NODE_Y, 60) + 24;
+  const at = (node) => [24 + plan.depth[node] * LAYER_X, height / 2 + plan.spot.get(node) * NODE_Y];
+  const svg = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img" });
+  svg.append(shape("title", {}, `All ${graph.nodes.length} states of the program, and the way of this run through them`));
+  const passed = graph.path.filter(([after]) => after <= index + 1).length;
+  const own = new Map(); // edge of the run → how far along it is
+  for (let place = 1; place < graph.path.length; place++) own.set(`${graph.path[place - 1][1]} ${graph.path[place][1]}`, place);
+  const labels = new Map(); // edges between the same two states are drawn once
+  for (const edge of graph.edges) {
+    const key = `${edge.source} ${edge.target}`;
+    labels.set(key, [...(labels.get(key) || []), edge.label]);
+  }
+  const lines = [...labels].sort(([a], [b]) => own.has(a) - own.has(b)); // its way lies above the others
+  for (const [key, texts] of lines) {
+    const [source, target] = key.split(" ").map(Number);
+    const [x1, y1] = at(source), [x2, y2] = at(target);
+    const back = plan.depth[target] <= plan.depth[source];
+    const d = source === target ? `M${x1 - 4} ${y1}C${x1 - 18} ${y1 - 24} ${x1 + 18} ${y1 - 24} ${x1 + 4} ${y1}`
+      : back ? `M${x1} ${y1}C${x1} ${y1 + 26} ${x2} ${y2 + 26} ${x2} ${y2}`
+      : `M${x1} ${y1}C${(x1 + x2) / 2} ${y1} ${(x1 + x2) / 2} ${y2} ${x2} ${y2}`;
+    const line = shape("path", { d, class: own.has(key) ? (own.get(key) < passed ? "way gone" : "way") : "other-way" });
+    line.append(shape("title", {}, texts.join("\n")));
+    svg.append(line);
+  }
+  const steps = new Map(graph.path.map(([after, node]) => [node, after]));
+  const here = graph.path[passed - 1][1];
+  graph.nodes.forEach((what, node) => {
+    if (plan.depth[node] < 0) return;
+    const [x, y] = at(node);
+    const kind = what === "" ? "state" : what === "done" || what === "cancelled" ? "state done" : "state violated";
+    const dot = shape("circle", { cx: x, cy: y, r: node === here ? 7 : what ? 6 : 4, class: kind + (steps.has(node) ? " on-way" : "") + (node === here ? " current" : "") });
+    dot.append(shape("title", {}, (what || "a state") + (steps.has(node) ? `, after step ${steps.get(node)}` : "")));
+    if (steps.has(node)) dot.addEventListener("click", () => select(Math.max(steps.get(node) - 1, 0)));
+    svg.append(dot);
+    if (what) svg.append(shape("text", { x: x + 10, y: y + 4, class: kind }, what));
+  });
+  const box = document.getElementById("graph");
+  box.replaceChildren(svg, element("p", "quiet", "Blue: the way of this run. A point is a state in which there is a choice; red ones are violations, rings are ends."));
+  svg.setAttribute("width", String(width + 130));
+  svg.setAttribute("viewBox", `0 0 ${width + 130} ${height}`);
+}
+
 // --- who waits for whom at the end ------------------------------------------------------------------------------------------------
 
 function drawEnd() {

@@ -27,6 +27,7 @@ function select(index, quietly) {
   drawState(current, state);
   drawChoices(current);
   drawPath(current);
+  drawGraph(current);
   if (!quietly) {
     const step = steps[current];
     const said = cellLines(current).map(([, text]) => text).join("; ");
@@ -93,7 +94,7 @@ document.addEventListener("keydown", (event) => {
     else if (event.key === "Escape") { search.value = ""; find(); table.focus(); event.preventDefault(); }
     return;
   }
-  const scrolls = inside && (inside.id === "source" || inside.id === "path") && /^(Arrow|Page|Home|End)/.test(event.key);
+  const scrolls = inside && (inside.id === "source" || inside.id === "path" || inside.id === "graph") && /^(Arrow|Page|Home|End)/.test(event.key);
   const operates = inside === slider && /^(Arrow|Page|Home|End)/.test(event.key);
   const action = keys[event.key];
   if (action && !scrolls && !operates) { action(); event.preventDefault(); }

@@ -133,7 +133,7 @@ function rowElement(at) {
   row.style.height = `${tops[at + 1] - tops[at]}px`;
   if (step.kind === "outside" || step.kind === "callback") row.classList.add("news");
   if (trace.parting && trace.parting.step === index + 1) row.classList.add("parting");
-  if (index === steps.length - 1 && trace.violation) row.classList.add("violation");
+  if (at === shown.length - 1 && trace.violation) row.classList.add("violation");
   const number = element("div", "number");
   const link = element("a", "", String(index + 1));
   link.href = `#step=${index + 1}`;

@@ -4,10 +4,12 @@ from treadle.checker.trace import (
     TRACE_VERSION,
     Call,
     Change,
+    Edge,
     Excerpt,
     Frame,
     Parting,
     Primitive,
+    StateGraph,
     Step,
     Target,
     Trace,
@@ -42,6 +44,9 @@ def hostile_trace(text):
         sources=[Excerpt(text, text, 1, [text, text])], digest="",
         violation=TracedViolation("no-deadlock", text), explanation=text, waits=[Wait(text, text, [text], text)], deadlock=[text, text],
         parting=Parting(0, 1, text, text, [1], [text]),
+        graph=StateGraph(
+            ["", text, "done", text], [Edge(0, 1, text), Edge(0, 2, text), Edge(1, 3, text), Edge(1, 0, text)], [(0, 0), (2, 1)]
+        ),
     )  # fmt: skip
 
 

@@ -146,6 +146,21 @@ class TestWhatIsShown:
         assert opened.locator(".wait-graph .task").all_text_contents() == ["alice", "bob"]
         assert opened.locator(".wait-graph .thing").all_text_contents() == ["blue", "red"]
 
+    def test_a_small_program_has_a_map_and_the_run_its_way_on_it(self, show, lost_permit):
+        opened = show(lost_permit, "#step=1")
+        graph = lost_permit.graph
+        assert opened.locator("#graph circle").count() == len(graph.nodes)
+        assert opened.locator("#graph .violated").first.is_visible()
+        before = opened.locator("#graph circle.current").get_attribute("cx")
+        opened.keyboard.press("End")
+        assert opened.locator("#graph circle.current").get_attribute("cx") != before
+        opened.locator("#graph circle.on-way").nth(2).click()
+        assert position(opened) == f"{graph.path[2][0]} of 11"
+
+    def test_a_program_without_a_map_shows_none(self, show, traces):
+        assert traces["deadlock"].graph is None
+        assert not show(traces["deadlock"]).locator("#graph-section").is_visible()
+
     def test_changes_are_marked_with_what_was_before(self, show, traces):
         opened = show(traces["lost_update"], "#step=8")
         row = opened.locator("#state tr.changed", has_text="account.balance")
