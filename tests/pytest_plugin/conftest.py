@@ -27,7 +27,7 @@ async def both(account):
         group.create_task(account.deposit(2), name="bob")
 """
 
-WITHOUT = ("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:xdist", "-p", "no:benchmark")
+WITHOUT = ("-p", "no:asyncio", "-p", "no:anyio", "-p", "no:xdist", "-p", "no:benchmark", "-p", "no:hypothesispytest")
 
 
 class Project:

@@ -25,7 +25,7 @@ def pytest_unconfigure(config):
 def test_nothing_is_imported_that_is_not_used(project, source, loaded):
     project.pytester.makeconftest(LOADED)
     project.write(source, preamble="")
-    result = project.run_alone("-p", "no:hypothesispytest")
+    result = project.run_alone()
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines([loaded, "PLUGIN <module 'treadle.checker.pytest_plugin' *"])
 
@@ -33,7 +33,7 @@ def test_nothing_is_imported_that_is_not_used(project, source, loaded):
 def test_a_marked_test_that_is_only_collected_does_not_load_the_explorer(project):
     project.pytester.makeconftest(LOADED)
     project.write("import pytest\n@pytest.mark.treadle\nasync def test_it(): pass", preamble="")
-    project.run_alone("--collect-only", "-p", "no:hypothesispytest").stdout.fnmatch_lines(["LOADED treadle.checker.pytesting.items"])
+    project.run_alone("--collect-only").stdout.fnmatch_lines(["LOADED treadle.checker.pytesting.items"])
 
 
 def test_it_can_be_switched_off(project):

@@ -1,5 +1,7 @@
 """Other plugins that run `async def` tests or distribute tests: each in a process of its own, with all plugins loaded."""
 
+from importlib.util import find_spec
+
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -60,9 +62,8 @@ def is_explored(result, **counts):
     result.stdout.fnmatch_lines(["*- treadle: assertion -*", "FAILED *::test_lost* - Violated: assertion: *"])
 
 
+@pytest.mark.skipif(find_spec("pytest_asyncio") is None, reason="pytest_asyncio is not installed")
 class TestPytestAsyncio:
-    pytest.importorskip("pytest_asyncio")
-
     def test_strict_mode(self, project):
         parts = {"imports": "import pytest_asyncio", "fixture": "@pytest_asyncio.fixture", "mark": "@pytest.mark.asyncio"}
         is_explored(run(project, f"{QUIET}\nasyncio_mode = strict", "-p", "no:anyio", **parts))
@@ -76,9 +77,8 @@ class TestPytestAsyncio:
         is_explored(result, passed=2, failed=1, deselected=1)
 
 
+@pytest.mark.skipif(find_spec("anyio") is None, reason="anyio is not installed")
 class TestAnyio:
-    pytest.importorskip("anyio")
-
     def test_a_module_with_its_mark(self, project):
         parts = {
             "imports": "pytestmark = pytest.mark.anyio\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'",
@@ -98,9 +98,8 @@ def anyio_backend(request):
 """
 
 
+@pytest.mark.skipif(find_spec("xdist") is None, reason="xdist is not installed")
 class TestXdist:
-    pytest.importorskip("xdist")
-
     def test_verdicts_and_tables_come_from_the_workers(self, project):
         result = run(project, f"{QUIET}\nasyncio_mode = auto", "-n1", mark=SINGLE)
         is_explored(result, passed=4, failed=1)
