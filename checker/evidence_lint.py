@@ -17,6 +17,7 @@ from treadle.specs.clauses import Clause, Example, Explored, Law, Proof, Refinem
 from treadle.specs.examples import EXAMPLES
 from treadle.specs.outline import Place, uncovered
 
+from . import witnesses
 from .evidence import CONTRACT
 from .implementations import PRIMITIVES, resolve
 from .properties import MEANINGS
@@ -36,6 +37,31 @@ def lint_specs(clauses: Sequence[Clause] | None = None, outline: Sequence[Place]
     """
     clauses = load_clauses() if clauses is None else clauses
     return [*uncovered(clauses, outline), *_unknown(clauses), *_unclaimed(clauses)]
+
+
+_UNASKED = {witnesses.INSIDE_TOGETHER}  # of the refinement, which is evidence of many clauses and demands it by itself
+_NAMES = [getattr(witnesses, name) for name in witnesses.__all__ if name.isupper()]
+
+
+@functools.cache
+def _demands() -> dict[str, tuple[str, tuple[str, ...], frozenset[str]]]:
+    """Return of each scenario its primitive, its properties, and what it demands at a size that is large enough for all."""
+    reference = resolve("reference")
+    return {
+        part.name: (primitive, part.properties, part.demands(1))
+        for primitive in PRIMITIVES
+        for part in scenarios_of(primitive, reference, 4, 2)
+    }
+
+
+def _demanded_of(clause: Clause) -> set[str]:
+    explored = [evidence for evidence in clause.evidence if isinstance(evidence, Explored)]
+    return {
+        name
+        for part, (primitive, watched, demands) in _demands().items()
+        if any(evidence.what in (primitive, part) and set(evidence.properties) & set(watched) for evidence in explored)
+        for name in demands
+    }
 
 
 @functools.cache
@@ -102,6 +128,9 @@ def _unknown(clauses: Iterable[Clause]) -> list[str]:
                 known(clause, "example", evidence.what, EXAMPLES)
             elif isinstance(evidence, Law) and laws:
                 known(clause, "law", evidence.what, laws)
+        for name in clause.witnesses:
+            if known(clause, "witness", name, _NAMES) and name not in _demanded_of(clause):
+                wrong.append(f"{clause.id}: no scenario that it rests on demands {name!r}")
     return wrong
 
 
@@ -119,6 +148,8 @@ def _unclaimed(clauses: Iterable[Clause]) -> list[str]:
             wrong.append(f"no clause names the refinement of {primitive}")
     examples = {each.what for each in evidence if isinstance(each, Example)}
     wrong += [f"the example {name} is evidence of no clause" for name in EXAMPLES if name not in examples]
+    asked = {name for clause in clauses for name in clause.witnesses}
+    wrong += [f"no clause asks for the witness {name!r}" for name in _NAMES if name not in asked | _UNASKED]
     laws = {each.what for each in evidence if isinstance(each, Law)}
     wrong += [f"the law {name} is evidence of no clause" for name in _laws() if name not in laws]
     return wrong

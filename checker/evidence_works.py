@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +16,7 @@ from .explorer import Progress
 from .implementations import CLASS_NAMES, ImplementationError, resolve
 from .targets import resolve as resolve_target
 from .verdict import Verdict, versions, worst
-from .verification import Explored, Request, explore_part, parse_rounds
+from .verification import Request, explore_part, parse_rounds
 
 __all__ = ["namespace_of", "perform"]
 
@@ -67,15 +67,15 @@ def _explore(work: Work, progress: Progress | None) -> Result:
     ]
     result = _result(explored.verdict, violations)
     result.scope |= {"properties": list(part.properties), "tasks": options["tasks"], "rounds": options["rounds"]}
-    result.unseen_witnesses = _unseen(explored)
+    result.unseen_witnesses = _unseen(explored.verdict, explored.verdict.scope["witnesses"])
     return result
 
 
-def _unseen(explored: Explored) -> list[str]:
-    verdict = explored.verdict
-    if verdict.verdict not in ("verified", "violated"):
-        return []  # what a search that stopped early did not see may still happen
-    return sorted(set(verdict.scope.get("witnesses", ())) - verdict.witnesses)
+def _unseen(verdict: Verdict, demanded: Iterable[str]) -> list[str]:
+    """Return what was demanded and did not happen, if the search ended because nothing was left to see."""
+    if verdict.verdict != "verified" and {violation.property for violation in verdict.violations} != {"witness"}:
+        return []
+    return sorted(set(demanded) - verdict.witnesses)
 
 
 def _rounds(rounds: float) -> str | int:
@@ -168,8 +168,9 @@ def _check(work: Work, progress: Progress | None) -> Result:
         {**violation.to_json(), "target": verdict.target} for verdict in verdicts for violation in verdict.violations
     ]
     result.message = _told(result.verdict, result.violations, [reason for verdict in verdicts for reason in verdict.reasons])
-    seen = frozenset().union(*(verdict.witnesses for verdict in verdicts))
-    result.unseen_witnesses = sorted(set(options["witnesses"]) - seen) if result.verdict in ("verified", "violated") else []
+    result.witnesses = sorted(frozenset().union(*(verdict.witnesses for verdict in verdicts)))
+    unseen = [set(_unseen(verdict, options["witnesses"])) for verdict in verdicts]
+    result.unseen_witnesses = sorted(frozenset.intersection(*map(frozenset, unseen)))
     return result
 
 
@@ -188,7 +189,8 @@ _KINDS: dict[str, Callable[[Work, Progress | None], Result]] = {
 
 def _result(verdict: Verdict, violations: list[dict[str, Any]]) -> Result:
     message = _told(verdict.verdict, violations, verdict.reasons)
-    return Result(verdict.verdict, message, violations, dict(verdict.scope), dict(verdict.stats), [], list(verdict.notes))
+    scope, stats, witnesses = dict(verdict.scope), dict(verdict.stats), sorted(verdict.witnesses)
+    return Result(verdict.verdict, message, violations, scope, stats, [], list(verdict.notes), witnesses)
 
 
 def _told(verdict: str, violations: list[dict[str, Any]], reasons: list[str]) -> str:

@@ -110,6 +110,15 @@ class Monitor:
         while task.cancelling():
             task.uncancel()
 
+    def struck(self, task: asyncio.Task[Any]) -> None:
+        """A cancellation out of the budget is about to strike the task."""
+        for name, own in self.tasks.items():
+            if own is task:
+                self.strikes(name)
+
+    def strikes(self, name: str) -> None:
+        """A cancellation is about to strike the client."""
+
     # --- what is returned and raised -----------------------------------------------------------------------------
 
     def check_result(self, name: str, operation: str, result: object, expected: object) -> None:

@@ -25,7 +25,8 @@ from dataclasses import dataclass
 
 from .monitors import enumerate_names
 from .monitors_permits import LOCK, PermitMonitor
-from .runtime import fail
+from .runtime import fail, witness
+from .witnesses import CANCELLED, CANCELLED_WOKEN, NOTIFIED, PASSED_ON, TWO_ASLEEP
 
 __all__ = ["ConditionMonitor", "Notification"]
 
@@ -64,6 +65,8 @@ class ConditionMonitor(PermitMonitor):
         """The client, which holds the lock, is about to call `wait()`."""
         self.releases(name)
         self.waiting.append(name)
+        if len(self.waiting) > 1:
+            witness(TWO_ASLEEP)
 
     def notifies(self, n: int | None = None) -> None:
         """The holder is about to call `notify(n)`, or `notify_all()` if n is None."""
@@ -87,6 +90,7 @@ class ConditionMonitor(PermitMonitor):
         if late and self.in_order:
             fail("fifo", f"{enumerate_names(late)} was notified before {name}, and {name} returned from wait() first")
         self.owed.remove(own)
+        witness(NOTIFIED)
 
     def wait_cancelled(self, name: str, error: asyncio.CancelledError, *, timeout: bool = False) -> None:
         """A CancelledError has come out of the client's `wait()`; with `timeout`, it may be a timeout that cancelled it."""
@@ -101,10 +105,20 @@ class ConditionMonitor(PermitMonitor):
         self.owed.remove(own)
         heirs = [heir for heir in own.heirs if heir in self.waiting]
         if heirs:
+            witness(PASSED_ON)
             self._stop_waiting(heirs[0])
             self.owed.append(Notification(heirs[0], heirs[1:]))
         elif self.waiting:
             self.optional += 1
+
+    def strikes(self, name: str) -> None:
+        """A cancellation is about to strike the client, in `acquire()` or in `wait()`."""
+        super().strikes(name)
+        if not self.is_cancelled(name):
+            if name in self.waiting:
+                witness(CANCELLED)
+            elif self._notification_of(name) is not None:
+                witness(CANCELLED_WOKEN)
 
     def _inherit(self, name: str) -> None:
         """The client has returned although no notification was its own: look for one that it may have inherited."""

@@ -12,7 +12,8 @@ from bisect import insort
 from collections.abc import Callable
 
 from .monitors import Monitor, enumerate_names
-from .runtime import fail
+from .runtime import fail, witness
+from .witnesses import CANCELLED, CANCELLED_WOKEN, CLEARED_EARLY, TWO_WAITED, WOKEN
 
 __all__ = ["EventMonitor"]
 
@@ -46,6 +47,7 @@ class EventMonitor(Monitor):
         """`wait()` has returned to the client."""
         if self.calling != name:
             self.settle()
+            witness(WOKEN)
         self.calling = ""
         self.check_not_swallowed(name, "wait()")
         self.check_result(name, "wait()", result, True)
@@ -71,6 +73,8 @@ class EventMonitor(Monitor):
     def clears(self) -> None:
         """Somebody is about to call `clear()`."""
         self.settle()
+        if self.woken:
+            witness(CLEARED_EARLY)
         self.flag = False
 
     def _leave(self, name: str) -> None:
@@ -83,6 +87,13 @@ class EventMonitor(Monitor):
         """`wait()` has not returned in the step in which it was called."""
         if name in self.woken and self.flag:
             fail("returns-as-documented", f"{name} called wait() while the event was set, and has to wait")
+        if len(self.waiting) > 1:
+            witness(TWO_WAITED)
+
+    def strikes(self, name: str) -> None:
+        """A cancellation is about to strike the client."""
+        if name in self.waiting + self.woken and not self.is_cancelled(name):
+            witness(CANCELLED_WOKEN if name in self.woken else CANCELLED)
 
     def after_step(self) -> bool:
         """Check what must hold after every step. Always True: what is wrong is reported in its own words."""

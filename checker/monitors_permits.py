@@ -24,7 +24,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .monitors import Monitor, enumerate_names
-from .runtime import fail
+from .runtime import fail, witness
+from .witnesses import CANCELLED, CANCELLED_WOKEN, NEWCOMER, SERVED, TIMED_OUT, TWO_WAITED
 
 __all__ = ["LOCK", "SEMAPHORE", "PermitMonitor", "Terms"]
 
@@ -98,6 +99,8 @@ class PermitMonitor(Monitor):
         self.settle()
         if self.free > 0 and not self.is_in_flight():
             self.promised = name
+        if self.free > 0 and self.inside:
+            witness(NEWCOMER)
         self.said_locked = bool(self.locked()) if self.locked is not None and self.immediate else None
         self.calling = name
         self.inside.append(name)
@@ -119,6 +122,8 @@ class PermitMonitor(Monitor):
         if at_once and self.said_locked:
             fail("state-as-reported", f"locked() said True, yet {name} could acquire {permit} at once")
         self.check_result(name, "acquire()", result, True)
+        if not at_once:
+            witness(SERVED)
         if self.promised == name and not at_once:
             fail("returns-as-documented", f"{name} had to wait in acquire(), although {self._free()} and nobody waited")
         ahead = [other for other in self.inside[: self.inside.index(name)] if not self.is_cancelled(other)]
@@ -142,6 +147,7 @@ class PermitMonitor(Monitor):
     def timed_out(self, name: str) -> None:
         """A timeout has ended the client's `acquire()`."""
         self.settle()
+        witness(TIMED_OUT)
         self._leave(name)
 
     def releases(self, name: str = "") -> None:
@@ -174,6 +180,14 @@ class PermitMonitor(Monitor):
         if self.said_locked is False:
             fail("state-as-reported", f"locked() said False, yet {name} has to wait in acquire()")
         self.said_locked = None
+        if len(self.inside) > 1:
+            witness(TWO_WAITED)
+
+    def strikes(self, name: str) -> None:
+        """A cancellation is about to strike the client."""
+        if name in self.inside and not self.is_cancelled(name):
+            ahead = [other for other in self.inside[: self.inside.index(name)] if not self.is_cancelled(other)]
+            witness(CANCELLED_WOKEN if self.free > len(ahead) else CANCELLED)
 
     def _free(self) -> str:
         if self.terms is LOCK:

@@ -9,7 +9,7 @@ worst of its scenarios'.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -209,22 +209,32 @@ def explore_part(
 ) -> Explored:
     """Explore one scenario of a verification, and look how small a scope shows each violation, unless `smallest` is False."""
     (part,) = (part for part in request.parts() if part.name == name)
+    options = {**request.options, "witnesses": demanded(part, request.options)}
     if progress_on is None:
-        verdict = check(part.fn, contract=request.contract, name=name, **request.options)
+        verdict = check(part.fn, contract=request.contract, name=name, **options)
     else:
         with progress_on(name) as progress:
-            verdict = check(part.fn, contract=request.contract, name=name, progress=progress, **request.options)
+            verdict = check(part.fn, contract=request.contract, name=name, progress=progress, **options)
     verdict.scope["why"] = part.why
+    verdict.scope["witnesses"] = sorted(options["witnesses"])
     if not smallest:
         return Explored(verdict, [(violation, request.tasks, request.rounds) for violation in verdict.violations])
     return Explored(verdict, [_smallest(violation, name, request) for violation in verdict.violations])
 
 
+def demanded(part: VerificationScenario, options: Mapping[str, Any]) -> frozenset[str]:
+    """Return what must happen in at least one run of a scenario explored with these options of `check`."""
+    return frozenset() if "witness" in options.get("ignore", ()) else part.demands(options.get("cancel", 0))
+
+
 def _smallest(counterexample: Counterexample, name: str, request: Request) -> tuple[Counterexample, int, float]:
     """Look for the same violation with fewer clients and rounds: a short trace is worth a short search.
 
-    What a smaller scope does not show within a few thousand runs stays as it was found.
+    What a smaller scope does not show within a few thousand runs stays as it was found; so does a witness that was not
+    seen, which no run shows.
     """
+    if counterexample.property == "witness":
+        return counterexample, request.tasks, request.rounds
     sizes = [(tasks, rounds) for tasks in range(1, request.tasks + 1) for rounds in range(1, int(min(request.rounds, 3)) + 1)]
     sizes.sort(key=lambda size: (size[0] * size[1], size[0]))
     options = {name: value for name, value in request.options.items() if name in ("time", "cancel", "ignore", "merge", "max_depth")}
@@ -245,6 +255,7 @@ def _combine(request: Request, parts: list[Verdict]) -> Verdict:
     implementation = request.implementation()
     scope = dict(parts[0].scope) if parts else {}
     scope.pop("why", None)
+    scope.pop("witnesses", None)
     scope |= {
         "tasks": tasks,
         "rounds": "inf" if rounds == math.inf else rounds,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..monitors import Monitor
-from ..runtime import fail, invariant, observe, when_stable
+from ..runtime import fail, invariant, observe, when_cancelled, when_stable
+from ..witnesses import Witness
 
 __all__ = [
     "ALL_CONTRACTS",
@@ -42,6 +43,7 @@ class VerificationScenario:
         properties: the names of the properties that it checks, besides those of every scenario.
         contracts: the contracts under which they are claimed.
         why: what it explores, and why it claims no more.
+        witnesses: what happens in at least one run, of every implementation that keeps its promises.
     """
 
     name: str
@@ -49,6 +51,11 @@ class VerificationScenario:
     properties: tuple[str, ...]
     contracts: tuple[str, ...]
     why: str
+    witnesses: tuple[Witness, ...] = ()
+
+    def demands(self, cancel: int) -> frozenset[str]:
+        """Return the witnesses that must be seen with this budget of cancellations."""
+        return frozenset(witness.name for witness in self.witnesses if witness.cancel <= cancel)
 
 
 def client_names(count: int) -> list[str]:
@@ -61,6 +68,7 @@ def watch(monitor: Any, label: str) -> None:
     """Let the monitor see every step and every stable state of the run, and describe the primitive in traces."""
     invariant(monitor.after_step)
     when_stable(monitor.stable)
+    when_cancelled(monitor.struck)
     observe(label, monitor.describe)
 
 

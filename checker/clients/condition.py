@@ -20,6 +20,8 @@ from typing import Any
 from ..implementations import Implementation
 from ..monitors_condition import ConditionMonitor
 from ..runtime import checkpoint, choose, fail
+from ..witnesses import Witness
+from . import witnessing
 from .common import ALL_CONTRACTS, IN_ORDER_CONTRACTS, VerificationScenario, client_names, ring_after_a_second, supervise, watch
 from .condition_parts import errors, exact_counts, shared_lock
 
@@ -47,14 +49,22 @@ def condition_scenarios(implementation: Implementation, tasks: int, rounds: floa
     notify_all = "notify_all" in operations
     scenarios = []
 
-    def add(name: str, fn: Any, contracts: tuple[str, ...], why: str, properties: tuple[str, ...] = _PROPERTIES) -> None:
-        scenarios.append(VerificationScenario(f"condition/{name}", fn, properties, contracts, why))
+    def add(
+        name: str,
+        fn: Any,
+        contracts: tuple[str, ...],
+        why: str,
+        witnesses: tuple[Witness, ...],
+        properties: tuple[str, ...] = _PROPERTIES,
+    ) -> None:
+        scenarios.append(VerificationScenario(f"condition/{name}", fn, properties, contracts, why, witnesses))
 
     add(
         "clients",
         functools.partial(_clients, make, reports, False, tasks, rounds, in_order=True, message=False),
         IN_ORDER_CONTRACTS,
         "clients wait and notify; that those who were notified return in that order rests on a FIFO ready queue",
+        witnessing.among_conditions(tasks),
     )
     add(
         "clients, any order",
@@ -62,6 +72,7 @@ def condition_scenarios(implementation: Implementation, tasks: int, rounds: floa
         ("any",),
         "clients wait and notify; which of two notified tasks returns first is left open; of finite rounds the third client and "
         "later ones go one only",
+        witnessing.among_conditions(tasks),
     )
     for suffix, in_order, contracts in (("", True, IN_ORDER_CONTRACTS), (", any order", False, ("any",))):
         add(
@@ -69,18 +80,21 @@ def condition_scenarios(implementation: Implementation, tasks: int, rounds: floa
             functools.partial(_clients, make, reports, notify_all, min(tasks, 3), 1, in_order=in_order, message=False),
             contracts,
             "up to three clients, one round: they also arrive without a pause, and call notify_all()",
+            witnessing.among_conditions(min(tasks, 3)),
         )
     add(
         "cancellation",
         functools.partial(_clients, make, reports, False, 2, 2, in_order=True, message=True),
         ALL_CONTRACTS,
         "two clients, two rounds: the CancelledError that comes out of wait() is the one that went in, message included",
+        witnessing.among_conditions(2),
     )
     add(
         "exact counts",
         functools.partial(exact_counts, make, notify_all),
         ALL_CONTRACTS,
         "three clients wait, and the main task notifies some of them, once or twice",
+        witnessing.exact_counts(),
         ("notifies-n", "fifo"),
     )
     if "wait_for" in operations:
@@ -89,12 +103,14 @@ def condition_scenarios(implementation: Implementation, tasks: int, rounds: floa
             functools.partial(_predicates, make, reports),
             ALL_CONTRACTS,
             "two clients wait for a predicate: it is called with the lock held, and its last value is returned",
+            witnessing.waits_with_timeouts(passes_on=False),
         )
     add(
         "timeout",
         functools.partial(_timeouts, make, reports),
         ALL_CONTRACTS,
         "wait() under asyncio.timeout, with a deadline that ties with the notification, and another client that waits",
+        witnessing.waits_with_timeouts(passes_on=True),
     )
     lock = implementation.classes.get("lock")
     if lock is not None:
@@ -103,6 +119,7 @@ def condition_scenarios(implementation: Implementation, tasks: int, rounds: floa
             functools.partial(shared_lock, make, lock),
             ALL_CONTRACTS,
             "two conditions share a lock: each wakes its own, and only one client at a time goes on",
+            witnessing.shared_lock(),
             ("no-spurious-wakeup", "no-lost-wakeup", "mutual-exclusion"),
         )
     add(
@@ -110,6 +127,7 @@ def condition_scenarios(implementation: Implementation, tasks: int, rounds: floa
         functools.partial(errors, make, lock, operations),
         ALL_CONTRACTS,
         "wait(), notify() and release() without the lock raise RuntimeError; what is no lock is refused",
+        (),
         ("raises-as-documented", "returns-as-documented", "state-as-reported"),
     )
     return scenarios

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..monitors import Monitor, enumerate_names
-from ..runtime import checkpoint, choose, fail, invariant, observe, when_stable
+from ..runtime import checkpoint, choose, fail, invariant, observe, when_stable, witness
+from ..witnesses import NOTIFIED, THREE_WAITED, TWO_ASLEEP
 from .common import at_once, client_names, expect_at_once, expect_raises, finish, spawn
 
 __all__ = ["errors", "exact_counts", "shared_lock"]
@@ -61,9 +62,12 @@ async def _wait_once(name: str, lock: Any, condition: Any, waiters: Waiters) -> 
         try:
             waiters.leaves()
             waiters.waiting.append(name)
+            if len(waiters.waiting) == 2:
+                witness(TWO_ASLEEP)
             try:
                 await condition.wait()
                 waiters.woken.append(name)
+                witness(NOTIFIED)
             finally:
                 waiters.waiting.remove(name)
                 waiters.holds(name)
@@ -105,6 +109,8 @@ async def exact_counts(make: Callable[[], Any], notify_all: bool) -> None:
         await condition.acquire()
         waiters.holds("main")
         waiting = [name for name in waiters.waiting if not waiters.is_cancelled(name)]
+        if len(waiting) == len(names):
+            witness(THREE_WAITED)
         waiters.woken = []
         how = choose(5 + notify_all) if waiters.expected is None else 3
         if how < 4:

@@ -18,6 +18,7 @@ from typing import Any
 from ..implementations import Implementation
 from ..monitors_event import EventMonitor
 from ..runtime import checkpoint, choose, fail
+from . import witnessing
 from .common import ALL_CONTRACTS, VerificationScenario, client_names, expect_at_once, supervise, watch
 
 __all__ = ["event_scenarios"]
@@ -46,6 +47,7 @@ def event_scenarios(implementation: Implementation, tasks: int, rounds: float) -
             ALL_CONTRACTS,
             "clients wait, set and clear; of finite rounds the third client and later ones go one only; who wakes first is "
             "nobody's promise, so that no property rests on the loop's order",
+            witnessing.among_events(tasks, "clear" in operations),
         ),
         VerificationScenario(
             "event/all operations",
@@ -53,6 +55,7 @@ def event_scenarios(implementation: Implementation, tasks: int, rounds: float) -
             _PROPERTIES,
             ALL_CONTRACTS,
             "up to three clients, one round: they also arrive without a pause, and call what should change nothing",
+            witnessing.among_events(min(tasks, 3), "clear" in operations),
         ),
         VerificationScenario(
             "event/errors",

@@ -9,6 +9,7 @@ from typing import Any
 from ..implementations import Implementation
 from ..monitors_permits import LOCK, PermitMonitor
 from ..runtime import fail
+from . import witnessing
 from .common import (
     ALL_CONTRACTS,
     VerificationScenario,
@@ -53,6 +54,7 @@ def lock_scenarios(implementation: Implementation, tasks: int, rounds: float) ->
             _PROPERTIES,
             ALL_CONTRACTS,
             "clients acquire and release; a lock is handed on to one at a time, so that no property rests on the loop's order",
+            witnessing.among_permits(1, tasks, rounds),
         )
     ]
     if "async with" in operations:
@@ -63,6 +65,7 @@ def lock_scenarios(implementation: Implementation, tasks: int, rounds: float) ->
                 _PROPERTIES,
                 ALL_CONTRACTS,
                 "two clients, two rounds and one: `async with` releases when its block ends, raises or is cancelled",
+                witnessing.among_permits(1, 2, 2),
             )
         )
     for name, client in (("timeout", acquire_for_a_time), ("wait_for", acquire_by_wait_for)):
@@ -73,6 +76,7 @@ def lock_scenarios(implementation: Implementation, tasks: int, rounds: float) ->
                 _PROPERTIES,
                 ALL_CONTRACTS,
                 f"acquire() under asyncio.{name}, with a deadline that ties with the release: it never times out and keeps the lock",
+                witnessing.timeouts(),
             )
         )
     scenarios.append(

@@ -27,7 +27,9 @@ from treadle.model.models.family import Size
 from treadle.model.refinement import ModelSystem, Normalised
 
 from ..implementations import Implementation
-from ..runtime import checkpoint, choose, current_run, fail, may_rest, observe, when_cancelled, when_stable
+from ..runtime import checkpoint, choose, current_run, fail, may_rest, observe, when_cancelled, when_stable, witness
+from ..witnesses import CANCELLED, INSIDE_TOGETHER
+from . import witnessing
 from .common import ALL_CONTRACTS, VerificationScenario, client_names
 
 __all__ = ["Specification", "refinement_scenarios"]
@@ -106,6 +108,8 @@ class Follower:
         """The client calls an operation that may wait."""
         self.inside[name] = operation
         self.see("call", name, operation)
+        if len(self.inside) == 2:
+            witness(INSIDE_TOGETHER)
 
     def returned(self, name: str, result: object) -> None:
         """The operation that the client is in returns."""
@@ -121,6 +125,7 @@ class Follower:
         name = asyncio.Task.get_name(task)
         if name in self.inside:
             self.see("cancel", name)
+            witness(CANCELLED)
 
     def stable(self) -> None:
         """Nothing is in flight: then the model must be able to rest, owing nothing."""
@@ -170,6 +175,7 @@ def refinement_scenarios(
             ("refinement",),
             ALL_CONTRACTS,
             "every visible behaviour is one of the model's, and the code rests only where the model may",
+            witnessing.refinement(primitive, tasks, rounds),
         )
     ]
 

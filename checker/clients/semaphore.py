@@ -11,6 +11,7 @@ from typing import Any
 from ..implementations import Implementation
 from ..monitors_permits import SEMAPHORE, PermitMonitor
 from ..runtime import checkpoint, choose, fail
+from . import witnessing
 from .common import (
     ALL_CONTRACTS,
     IN_ORDER_CONTRACTS,
@@ -72,6 +73,7 @@ def semaphore_scenarios(
             _PROPERTIES,
             ALL_CONTRACTS,
             "clients share one permit, which is handed on to one at a time, so that no property rests on the loop's order",
+            witnessing.among_permits(1, tasks, rounds),
         )
     ]
     for in_order, contracts in ((True, IN_ORDER_CONTRACTS), (False, ("any",))):
@@ -83,6 +85,7 @@ def semaphore_scenarios(
                 _PROPERTIES,
                 contracts,
                 "clients share two permits" + ("" if in_order else _ORDER),
+                witnessing.among_permits(2, tasks, rounds),
             )
         )
         if not bounded:
@@ -94,6 +97,7 @@ def semaphore_scenarios(
                     contracts,
                     "clients acquire once each and never release; the main task releases one or two at a time"
                     + ("" if in_order else _ORDER),
+                    witnessing.extra_releases(tasks),
                 )
             )
     if reports:
@@ -104,6 +108,7 @@ def semaphore_scenarios(
                 _PROPERTIES,
                 ALL_CONTRACTS,
                 "two clients, two rounds, one permit: locked() says whether the next acquire() has to wait",
+                witnessing.among_permits(1, 2, 2),
             )
         )
     if "async with" in operations:
@@ -114,6 +119,7 @@ def semaphore_scenarios(
                 _PROPERTIES,
                 ALL_CONTRACTS,
                 "two clients, two rounds and one: `async with` releases when its block ends, raises or is cancelled",
+                witnessing.among_permits(1, 2, 2),
             )
         )
     for name, client in (("timeout", acquire_for_a_time), ("wait_for", acquire_by_wait_for)):
@@ -124,6 +130,7 @@ def semaphore_scenarios(
                 _PROPERTIES,
                 ALL_CONTRACTS,
                 f"acquire() under asyncio.{name}, with a deadline that ties with the release: it never times out and keeps the permit",
+                witnessing.timeouts(),
             )
         )
     scenarios.append(

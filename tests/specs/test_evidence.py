@@ -147,6 +147,16 @@ def test_an_unseen_witness_fails_the_clause_that_asks_for_it():
     assert (verdict, message) == ("violated", "lock/clients: never happened in any run: two waited at once")
 
 
+def test_a_witness_that_the_size_does_not_allow_leaves_its_clause_open():
+    asks = clause_with(FIFO, witnesses=("two waited at once",))
+    assert judge_clause(asks, [(CLIENTS, msgspec.structs.replace(PASSED, witnesses=["two waited at once"]))])[0] == "verified"
+    verdict, message = judge_clause(asks, [(CLIENTS, PASSED)])
+    assert (verdict, "at this size it is not put to the test: two waited at once" in message) == ("inconclusive", True)
+    [clause] = [clause for clause in CLAUSES if clause.id == "LOCK-17"]
+    works = work_for([clause], tasks=2, rounds=1, cancel=0)["LOCK-17"]
+    assert judge_clause(clause, [(work, perform(work)) for work in works])[0] == "inconclusive"
+
+
 def test_what_nothing_can_break_says_so():
     [clause] = [clause for clause in CLAUSES if clause.unbreakable]
     assert judge_clause(clause, []) == ("verified", f"there is nothing to check: {clause.unbreakable}")
