@@ -412,3 +412,42 @@ class TestMerging:
             """,
             "--treadle-strict",
         )
+
+    def test_as_many_runs_and_states_as_without_fixtures(self, project):
+        project.pytester.makeconftest(
+            """
+            def pytest_runtest_logreport(report):
+                if hasattr(report, "treadle"):
+                    print("\\nFIXTURES", report.treadle["stats"]["executions"], report.treadle["stats"]["states"])
+            """
+        )
+        project.write(
+            """
+            from treadle.checker import check
+
+            @pytest.fixture
+            async def account(monkeypatch):
+                account = Account()
+                yield account
+                assert account.balance in (1, 2, 3)
+
+            @pytest.mark.treadle(contract="stock", cancel=1)
+            async def test_explored(account, request, tmp_path):
+                await asyncio.wait([asyncio.create_task(account.deposit(amount)) for amount in (1, 2, 3)])
+
+            async def scenario():
+                account = Account()
+                await asyncio.wait([asyncio.create_task(account.deposit(amount)) for amount in (1, 2, 3)])
+                assert account.balance in (1, 2, 3)
+
+            def test_checked():
+                stats = check(scenario, contract="stock", cancel=1).stats
+                print("SCENARIO", stats["executions"], stats["states"])
+            """
+        )
+        result = project.run("-s")
+        result.assert_outcomes(passed=2)
+        words = result.stdout.str().split()
+        figures = [words[words.index(name) + 1 : words.index(name) + 3] for name in ("FIXTURES", "SCENARIO")]
+        assert figures[0] == figures[1]
+        assert int(figures[0][0]) > 10
