@@ -54,11 +54,11 @@ def _is_marked(item: object) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse marks where nothing would be explored; with --treadle-replay keep the one test that the trace is of."""
+    """Look after marks that came late, or where nothing can be explored; keep the one test that --treadle-replay is of."""
     if any(item.get_closest_marker("treadle") is not None for item in items):
-        from .pytesting.items import refuse_the_rest
+        from .pytesting.items import adopt_late
 
-        refuse_the_rest(items)
+        adopt_late(items)
     if config.option.treadle_replay is not None:
         from .pytesting.keeping import select
 

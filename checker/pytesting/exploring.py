@@ -50,7 +50,8 @@ def explore_test(item: ExploredFunction) -> None:
                 _replay_kept(plan, options)
                 _explore(plan, options)
     except TreadleError as error:
-        raise pytest.fail.Exception(f"{type(error).__name__}: {error}", pytrace=False) from None
+        place = _users_part(error)
+        raise pytest.fail.Exception(f"{type(error).__name__}: {error}{_told(place)}", pytrace=False).with_traceback(place) from None
     finally:
         world.restore()
 
@@ -108,10 +109,15 @@ def _raise(counterexample: Counterexample, error: BaseException | None, sections
     """Fail where the program raised `error`, or nowhere in particular if what is violated is no exception."""
     place = None if error is None else _users_part(error)
     message = f"{counterexample.property}: {counterexample.message}".splitlines()[0]
-    if place is not None:
-        frame = traceback.extract_tb(place)[-1]
-        message += f"\n{os.path.relpath(frame.filename)}:{frame.lineno}: in {frame.name}\n    {frame.line}"
-    raise Violated(message, sections).with_traceback(place) from None
+    raise Violated(message + _told(place), sections).with_traceback(place) from None
+
+
+def _told(place: types.TracebackType | None) -> str:
+    """Return the innermost line of a traceback, as pytest's short form has it."""
+    if place is None:
+        return ""
+    frame = traceback.extract_tb(place)[-1]
+    return f"\n{os.path.relpath(frame.filename)}:{frame.lineno}: in {frame.name}\n    {frame.line}"
 
 
 def _present(plan: Plan, counterexample: Counterexample, options: dict[str, Any], warning: bool = False) -> tuple[str, str, Trace]:

@@ -93,13 +93,13 @@ class Stage:
         """Follow a recipe."""
         function = self.bind(recipe.function)
         made = function(**self.fill(recipe.arguments))
-        if inspect.isasyncgen(made):
+        if inspect.isasyncgenfunction(function):
             try:
                 self.values[recipe.number] = await anext(made)
             except StopAsyncIteration:
                 raise ValueError(f"the fixture {recipe.name!r} did not yield a value") from None
             self.endings.append(made)
-        elif inspect.iscoroutine(made):
+        elif inspect.iscoroutinefunction(function):
             self.values[recipe.number] = await made
         else:
             self._keep(recipe, made, function)

@@ -15,7 +15,7 @@ import pytest
 
 from .fixtures import Recipe, is_made_anew
 
-__all__ = ["MARK", "OPTIONS", "ExploredFunction", "Violated", "adopt", "refuse_the_rest"]
+__all__ = ["MARK", "OPTIONS", "ExploredFunction", "Violated", "adopt", "adopt_late"]
 
 MARK = "treadle"
 # The options of `treadle.checker.check`, by hand: importing it takes longer than collecting most suites. A test holds the two together.
@@ -167,22 +167,25 @@ def _refusal(item: pytest.Function, function: object) -> str:
     )
 
 
-def refuse_the_rest(items: list[pytest.Item]) -> None:
-    """Refuse marks on what no `ExploredFunction` stands for: a test would seem to be explored and is not.
+def adopt_late(items: list[pytest.Item]) -> None:
+    """Put our items in the place of those that were marked after they were collected, and refuse marks on any others.
 
     Raises:
-        UsageError: for methods of `unittest.TestCase`, and items of other plugins.
+        UsageError: for what cannot be explored, such as methods of `unittest.TestCase`: it would seem to be, and is not.
     """
-    for item in items:
+    for position, item in enumerate(items):
         if isinstance(item, ExploredFunction) or item.get_closest_marker(MARK) is None:
             continue
-        function = getattr(item, "function", None)
-        own = any(mark.name == MARK for mark in item.own_markers)
-        if own or inspect.iscoroutinefunction(function):
-            kind = type(item).__name__
-            cls = getattr(item, "cls", None)
-            of_unittest = isinstance(cls, type) and issubclass(cls, unittest.TestCase)
-            what = "a method of a unittest.TestCase" if of_unittest else f"an item of another plugin ({kind})"
-            raise pytest.UsageError(
-                f"{item.nodeid} is marked with treadle, but it is {what}; make it a function, or a method of a plain class"
-            )
+        cls = getattr(item, "cls", None)
+        if isinstance(cls, type) and issubclass(cls, unittest.TestCase):
+            own = any(mark.name == MARK for mark in item.own_markers)
+            if own or inspect.iscoroutinefunction(getattr(item, "function", None)):
+                raise pytest.UsageError(
+                    f"{item.nodeid} is marked with treadle, but it is a method of a unittest.TestCase; "
+                    "make it a function, or a method of a plain class"
+                )
+        elif isinstance(item, pytest.Function):
+            try:
+                items[position] = adopt(item)
+            except pytest.Collector.CollectError as error:
+                raise pytest.UsageError(str(error)) from None

@@ -298,6 +298,34 @@ class TestPytestsOwnWays:
         )
         result.stdout.fnmatch_lines(["SKIPPED *test_it.py:*: not today"])
 
+    def test_skip_in_a_fixture(self, project):
+        project.passes(
+            """
+            @pytest.fixture
+            async def account():
+                await checkpoint()
+                pytest.skip("no bank")
+
+            @pytest.mark.treadle
+            async def test_skipping(account):
+                pass
+            """,
+            skipped=1,
+        )
+
+    def test_a_patched_test(self, project):
+        project.passes(
+            """
+            from unittest import mock
+
+            @pytest.mark.treadle
+            @mock.patch.object(Account, "deposit", autospec=True)
+            async def test_patched(deposit, request):
+                await asyncio.gather(both(Account()), checkpoint())
+                assert deposit.call_count == 2
+            """
+        )
+
     def test_xfail(self, project):
         project.passes(LOST_UPDATE.replace("@pytest", "@pytest.mark.xfail(strict=True)\n    @pytest", 1), xfailed=1)
 
@@ -317,6 +345,31 @@ class TestPytestsOwnWays:
         project.pytester.makeini("[pytest]\nmarkers = slow")
         project.write(LOST_UPDATE)
         project.run("-m", "slow").assert_outcomes(failed=1)
+
+    @pytest.mark.parametrize(("body", "counts"), [("assert account.balance == 3", {"failed": 1}), ("pass", {"passed": 1})])
+    def test_marked_after_it_was_collected(self, project, body, counts):
+        project.pytester.makeconftest(
+            """
+            import pytest
+
+            def pytest_collection_modifyitems(items):
+                for item in items:
+                    item.add_marker(pytest.mark.treadle)
+            """
+        )
+        project.write(
+            f"""
+            async def test_late():
+                account = Account()
+                await both(account)
+                {body}
+            """
+        )
+        project.run().assert_outcomes(**counts)
+        project.write("def test_plain(): pass")
+        result = project.run()
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["ERROR: test_it.py::test_plain is marked with treadle, but it is not an `async def`*"])
 
     def test_x_stops_at_the_first(self, project):
         project.write(LOST_UPDATE + LOST_UPDATE.replace("lost", "lost_another"))

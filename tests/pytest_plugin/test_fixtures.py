@@ -85,6 +85,60 @@ class TestMadeAnew:
         result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines(["FAILED * - Violated: assertion: assert 1 == 2"])
 
+    def test_plain_fixtures_may_return_coroutines_and_generators(self, project):
+        project.passes(
+            """
+            @pytest.fixture
+            def depositing():
+                return Account().deposit(1)
+
+            @pytest.fixture
+            def numbers():
+                async def generate():
+                    yield 1
+                    await checkpoint()
+                    yield 2
+                return generate()
+
+            @pytest.mark.treadle
+            async def test_values(depositing, numbers):
+                await asyncio.gather(depositing, checkpoint())
+                assert [number async for number in numbers] == [1, 2]
+            """
+        )
+
+    @pytest.mark.parametrize("kind", ["def", "async def"])
+    def test_a_fixture_that_yields_twice_or_never(self, project, kind):
+        project.write(
+            f"""
+            @pytest.fixture
+            {kind} twice():
+                yield 1
+                yield 2
+
+            @pytest.fixture
+            {kind} never():
+                if False:
+                    yield
+
+            @pytest.mark.treadle
+            async def test_twice(twice):
+                await both(Account())
+
+            @pytest.mark.treadle
+            async def test_never(never):
+                await both(Account())
+            """
+        )
+        result = project.run()
+        result.assert_outcomes(failed=2)
+        result.stdout.fnmatch_lines(
+            [
+                "no-unhandled-exception: the scenario raised ValueError: the fixture 'twice' yields more than once",
+                "no-unhandled-exception: the scenario raised ValueError: the fixture 'never' did not yield a value",
+            ]
+        )
+
     def test_order_of_set_up_and_teardown(self, project):
         project.passes(
             """

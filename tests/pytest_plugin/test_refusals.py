@@ -77,7 +77,7 @@ def test_refused_when_run(project, what, monkeypatch):
     project.write(f"{mark}\nasync def test_it():\n    {body}\n", preamble="import pytest, sys, time\nfrom treadle.checker import choose\n")
     result = project.run()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines([message])
+    result.stdout.fnmatch_lines([message, *(["test_it.py:*: in test_it", f"    {body}"] if what == "a fence" else [])])
     assert "Traceback" not in result.stdout.str()
     assert "checker/" not in result.stdout.str()
 
