@@ -1,4 +1,4 @@
-"""`treadle trace`: what can be done with a trace file without running the program."""
+"""`treadle trace`: what can be done with a trace file. All but `test` do it without running the program."""
 
 from __future__ import annotations
 
@@ -51,3 +51,14 @@ def show_trace(trace: TraceArgument) -> None:
     if changed:
         text = f"the program has changed since this trace was written: {', '.join(changed)}; run the check again for a new one"
         show(console, Text(text, style="yellow"))
+
+
+@trace_app.command("test")
+def write_standalone_test(
+    trace: TraceArgument,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to write the test; - is standard output.")] = "-",
+) -> None:
+    """Write a small test in plain asyncio, without treadle, that fails for the same reason: ready for a bug report."""
+    from .stock.standalone import write_test  # runs the program, which the other commands do not
+
+    write_bytes(write_test(load_trace(trace)).encode("utf-8", "replace"), output)

@@ -1,0 +1,147 @@
+"""The tests that `treadle trace test` writes for `verify`: they fail where the bug is, for the same reason, and nowhere else.
+
+One for each violation of the README's survey: version × primitive × property.
+"""
+
+import ast
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from treadle.checker.errors import UsageError
+from treadle.checker.implementations import resolve
+from treadle.checker.recording import record
+from treadle.checker.runtime import Settings
+from treadle.checker.stdlib_locks import find_stdlib_files
+from treadle.checker.stock.standalone import run_test, write_test
+from treadle.checker.trace import Target
+from treadle.checker.verification import verify
+
+# implementation, primitive, the scenario that shows it, property, and an implementation that is right about it
+SURVEY = [
+    *((f"stdlib:{minor}", "condition", "cancellation", "cancellation-delivered", "reference") for minor in ("3.6", "3.12")),
+    *((f"stdlib:{minor}", "condition", "clients", "no-lost-wakeup", "stdlib:3.13") for minor in ("3.6", "3.9", "3.12")),
+    *((f"stdlib:{minor}", "condition", "refinement", "refinement", "reference") for minor in ("3.8", "3.13")),
+    ("stdlib:3.13", "condition", "clients", "no-spurious-wakeup", "stdlib:3.12"),
+    *((f"stdlib:{minor}", "semaphore", "clients", "fifo", "stdlib:3.10") for minor in ("3.6", "3.7", "3.8")),
+    *((f"stdlib:{minor}", "semaphore", "refinement", "refinement", "stdlib:3.12") for minor in ("3.7", "3.9")),
+    *((f"stdlib:{minor}", "bounded-semaphore", "clients", "fifo", "stdlib:3.10") for minor in ("3.6", "3.8")),
+    ("stdlib:3.9", "semaphore", "extra releases", "fifo", "stdlib:3.10"),
+    ("stdlib:3.9", "semaphore", "extra releases", "no-lost-wakeup", "stdlib:3.10"),
+    ("stdlib:3.9", "semaphore", "clients", "permits-conserved", "stdlib:3.10"),
+    ("stdlib:3.9", "semaphore", "locked", "state-as-reported", "stdlib:3.10"),
+    ("stdlib:3.9", "bounded-semaphore", "clients", "permits-conserved", "stdlib:3.10"),
+    ("stdlib:3.9", "bounded-semaphore", "locked", "state-as-reported", "stdlib:3.10"),
+]
+INSTALLED = {file.minor: file for file in find_stdlib_files(())}
+
+
+def needs(name):
+    minor = name.removeprefix("stdlib:")
+    if name.startswith("stdlib:") and minor not in INSTALLED:
+        pytest.skip(f"no CPython {minor} on this machine")
+
+
+@cache
+def traces(impl, primitive, scenario):
+    """Return a trace for each property that breaks in one scenario of a verification, by property."""
+    from treadle.checker.verification import Request, explore_part, find_part
+
+    request = Request(primitive, impl, 3, 1, "stock", (), {"cancel": 1, "keep_going": True, "runs": 40_000})
+    explored = explore_part(request, f"{primitive}/{scenario}")
+    found = {}
+    for violation, tasks, rounds in explored.counterexamples:
+        assert violation.confirmed, violation
+        part = find_part(primitive, impl, tasks, int(rounds), f"{primitive}/{scenario}")
+        target = Target("verify", primitive, impl, tasks, str(int(rounds)), part.name)
+        found[violation.property], _ = record(part.fn, Settings(cancel=violation.cancel), violation.schedule, target)
+    return found
+
+
+@pytest.mark.parametrize(("impl", "primitive", "scenario", "property", "right"), SURVEY)
+def test_it_fails_where_the_bug_is_and_passes_elsewhere(impl, primitive, scenario, property, right):
+    needs(impl)
+    needs(right)
+    source = write_test(traces(impl, primitive, scenario)[property])
+    assert "treadle" not in source
+    assert len(source.splitlines()) < 70
+    wrong = resolve(impl, primitive)
+    assert run_test(source, wrong, [primitive], wrong) is not None
+    assert run_test(source, wrong, [primitive], resolve(right)) is None
+    assert run_test(source, wrong, [primitive], resolve("reference")) is None
+
+
+def interpreter_of(minor):
+    """Return the executable of another CPython, found beside its standard library."""
+    for folder in Path(INSTALLED[minor].path).parents:
+        for name in (f"bin/python{minor}", "bin/python3"):
+            if (folder / name).exists() and (folder / "lib").exists():
+                return folder / name
+    return None
+
+
+@pytest.mark.parametrize(
+    ("minor", "primitive", "scenario", "property", "fixed"),
+    [
+        ("3.8", "semaphore", "clients", "fifo", "3.10"),
+        ("3.9", "semaphore", "clients", "permits-conserved", "3.10"),
+        ("3.12", "condition", "clients", "no-lost-wakeup", "3.13"),
+    ],
+)
+def test_it_fails_on_the_interpreter_itself(minor, primitive, scenario, property, fixed, tmp_path):
+    needs(f"stdlib:{minor}")
+    needs(f"stdlib:{fixed}")
+    old, new = interpreter_of(minor), interpreter_of(fixed)
+    if old is None or new is None:
+        pytest.skip("only the standard library of one of them is here")
+    file = tmp_path / "test_standalone.py"
+    file.write_text(write_test(traces(f"stdlib:{minor}", primitive, scenario)[property]))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    failed = subprocess.run([old, file], env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert failed.returncode == 1
+    assert "AssertionError" in failed.stderr
+    passed = subprocess.run([new, file], env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert passed.returncode == 0, passed.stderr
+
+
+def test_pytest_runs_it(tmp_path):
+    needs("stdlib:3.8")
+    file = tmp_path / "test_standalone.py"
+    file.write_text(write_test(traces("stdlib:3.8", "semaphore", "clients")["fifo"]))
+    command = [sys.executable, "-m", "pytest", "-q", file]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout  # this interpreter's own semaphore is right
+    assert "1 passed" in done.stdout
+
+
+def test_it_is_straight_line_code():
+    """No loops, no branches, no classes in what the test does: a person can follow it with a finger."""
+    needs("stdlib:3.9")
+    tree = ast.parse(write_test(traces("stdlib:3.9", "semaphore", "clients")["permits-conserved"]))
+    (scenario,) = (node for node in tree.body if isinstance(node, ast.AsyncFunctionDef) and node.name == "scenario")
+    assert {type(node) for node in scenario.body} <= {ast.Assign, ast.Expr, ast.Assert}
+    assert len(scenario.body) == 10
+
+
+def test_what_does_not_break_needs_no_test():
+    def trace_of(contract, violated):
+        needs("stdlib:3.8")
+        trace = traces("stdlib:3.8", "semaphore", "clients")["fifo"]
+        scope = {**trace.scope, "contract": contract}
+        return type(trace)(**{**{field: getattr(trace, field) for field in trace.__struct_fields__}, "scope": scope, **violated})
+
+    with pytest.raises(UsageError, match="violates nothing"):
+        write_test(trace_of("stock", {"violation": None}))
+    with pytest.raises(UsageError, match="cannot happen on asyncio's own event loop"):
+        write_test(trace_of("stretched", {}))
+
+
+def test_every_violation_of_a_small_verification_is_confirmed():
+    needs("stdlib:3.9")
+    (verification,) = verify("bounded-semaphore", impl="stdlib:3.9", tasks=2, rounds=1, cancel=1, keep_going=True)
+    assert len(verification.counterexamples) > 4
+    assert all(found.counterexample.confirmed for found in verification.counterexamples)
