@@ -60,7 +60,7 @@ async def scenario_eats_memory():
         hog.append(bytearray(10**6))
 
 async def scenario_eats_memory_at_once():
-    hog = bytearray(10**11)
+    hog = bytearray(2 * 10**9)  # never touched, so that it is no memory in use
 
 async def scenario_is_fenced():
     import time
@@ -144,6 +144,25 @@ def test_what_was_found_before_the_end_of_the_budget_is_kept(project):
     assert (code, result["verdict"]) == (3, "bounded")
     assert result["stats"]["executions"] > 1
     assert "the limit of" in result["message"]
+
+
+HOG = "import resource\n\nasync def scenario():\n    hog = []\n    while True:\n        hog.append(bytearray(10**6))\n"
+
+
+@pytest.mark.parametrize("guard", ["from outside", "from inside"])
+def test_memory_is_limited_twice(project, monkeypatch, guard):
+    """Whoever has the one limit lifted meets the other."""
+    if guard == "from inside":
+        monkeypatch.setattr("treadle.checker.gate.children._resident", lambda pid: 0)
+        project.write(hog=HOG)
+    else:
+        lift = "    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))\n"
+        project.write(hog=HOG.replace("    hog = []\n", lift + "    hog = []\n"))
+    project.configure('[tool.treadle]\nmax-memory = 300\ntargets = [{ check = "hog.py" }]\n')
+    code, document = project.document()
+    (result,) = document["results"]
+    assert (code, result["verdict"]) == (3, "inconclusive")
+    assert "300 MB of memory (--max-memory)" in result["message"]
 
 
 def test_a_loop_in_c_is_left_to_the_budget(project, monkeypatch):
