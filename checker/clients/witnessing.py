@@ -6,6 +6,8 @@ demanded. Each rule is tested to be exact: at the sizes around its threshold, wh
 
 from __future__ import annotations
 
+import math
+
 from ..witnesses import (
     CANCELLED,
     CANCELLED_WOKEN,
@@ -102,7 +104,8 @@ def shared_lock() -> tuple[Witness, ...]:
 def refinement(primitive: str, tasks: int, rounds: float) -> tuple[Witness, ...]:
     """So many clients are followed in the model."""
     waits_alone = primitive in ("event", "condition")  # for a set() or a notification that need not come
-    together = tasks >= 2 if waits_alone else _two_wait(1, tasks, rounds)
+    # Clients that go on for ever never come back at once, so two of them are not enough then.
+    together = tasks >= 2 if waits_alone else _two_wait(1, tasks, rounds if rounds < math.inf else 1)
     found = [Witness(INSIDE_TOGETHER)] if together else []
     if tasks >= 2 or waits_alone:
         found.append(Witness(CANCELLED, 1))
