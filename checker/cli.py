@@ -23,6 +23,7 @@ from .blame import files_of, place_of_definition
 from .console import make_console, progress_on, show, write_json
 from .errors import TreadleError
 from .outcomes import Broken, Outcome, broken_by, outcome_of
+from .properties import MEANINGS
 from .replay_cli import replay
 from .report import render_trace, render_verdict
 from .reports import one_standard_output, write_reports
@@ -207,10 +208,12 @@ def _show(
     console: Console, counterexample: Counterexample, recorded: Trace | None, warning: bool, file: str | None, html: str | None
 ) -> bool:
     """Print a counterexample; return True if there was one to be written to the files."""
-    if recorded is not None:
-        show(console, render_trace(counterexample, recorded, warning))
+    if counterexample.property == "witness":  # what never happens is in no trace
+        show(console, Text(f"  violated: witness ({MEANINGS['witness']})\n  {counterexample.message}\n"))
+        return False
     if recorded is None:
         return False
+    show(console, render_trace(counterexample, recorded, warning))
     if file is not None:
         save_trace(recorded, file)
         if file != "-":

@@ -3,8 +3,10 @@
 import math
 
 import pytest
+from typer.testing import CliRunner
 
 from treadle.checker.api import check
+from treadle.checker.cli import app
 from treadle.checker.clients.common import VerificationScenario
 from treadle.checker.implementations import PRIMITIVES, resolve
 from treadle.checker.runtime import checkpoint, choose, witness
@@ -90,15 +92,22 @@ def test_merging_hides_none_behind_a_state_that_was_reached_in_another_way():
         assert check(scenario, contract="stock", merge=merge).witnesses == {"the long way", "behind", "far behind"}
 
 
-def test_a_pass_without_a_witness_fails(monkeypatch):
-    def vacuous(primitive, implementation, tasks, rounds):
+@pytest.fixture
+def vacuous(monkeypatch):
+    """A verification in which nothing happens."""
+
+    def scenarios(primitive, implementation, tasks, rounds):
         async def nobody_comes():
             await checkpoint()
 
         demands = (Witness(SERVED), Witness(PASSED_ON, 1))
         return [VerificationScenario(f"{primitive}/clients", nobody_comes, ("fifo",), ("stock",), "", demands)]
 
-    monkeypatch.setattr("treadle.checker.verification.verification_scenarios", vacuous)
+    monkeypatch.setattr("treadle.checker.verification.verification_scenarios", scenarios)
+
+
+@pytest.mark.usefixtures("vacuous")
+def test_a_pass_without_a_witness_fails():
     for cancel, unseen in ((0, {SERVED}), (1, {SERVED, PASSED_ON})):
         verdict = explore_part(Request("lock", "reference", 2, 1, "stock", (), {"cancel": cancel}), "lock/clients").verdict
         assert verdict.verdict == "violated"
@@ -107,3 +116,11 @@ def test_a_pass_without_a_witness_fails(monkeypatch):
         assert set(violation.message.removeprefix("never happened in any run: ").split(", ")) == unseen
     ignoring = Request("lock", "reference", 2, 1, "stock", (), {"cancel": 1, "ignore": ("witness",)})
     assert explore_part(ignoring, "lock/clients").verdict.verdict == "verified"
+
+
+@pytest.mark.usefixtures("vacuous")
+def test_it_is_said_without_a_trace_since_no_run_shows_it():
+    done = CliRunner().invoke(app, ["verify", "lock", "--tasks", "2", "--rounds", "1", "--cancel", "0", "--jobs", "1"])
+    assert done.exit_code == 1
+    assert f"violated: witness (what must happen somewhere does)\n  never happened in any run: {SERVED}" in done.output
+    assert "step" not in done.output.partition("never happened")[2].replace("steps", "")
