@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..api import check
+from ..api import CONTRACTS, check
 from ..blame import files_of
 from ..errors import TreadleError
 from ..execution import Scenario
@@ -78,6 +78,9 @@ def _stored(job: Job, tell: Tell) -> Outcome | None:
             tell(Note(f"a stored schedule cannot be replayed and is forgotten: {error}", forget=path))
             continue
         scope, old = trace.scope, trace.violation
+        if not _is_in_scope(trace, job):
+            tell(Note("a stored schedule is out of the target's scope now and is forgotten", forget=path))
+            continue
         settings = Settings(
             scope["contract"], scope["time"], scope["cancel"], frozenset(scope.get("ignore", ())), bool(scope.get("forbid"))
         )
@@ -113,6 +116,29 @@ def _stored(job: Job, tell: Tell) -> Outcome | None:
     scope = {"contract": counterexamples[0].contract, "time": counterexamples[0].time, "cancel": counterexamples[0].cancel}
     verdict = judge(job.what, result, counterexamples, scope | {"search": "stored schedules", "versions": versions()})
     return outcome_of(verdict, job.kind, broken)
+
+
+def _is_in_scope(trace: Trace, job: Job) -> bool:
+    """Return True if a search with the target's present options could meet the schedule: they may have changed since."""
+    scope, options, target = trace.scope, job.options, trace.target
+    contract = options["contract"] or ("stretched" if options.get("strict") else "stock")
+    return (
+        target.kind == job.kind
+        and target.name == job.what
+        and CONTRACTS.index(scope["contract"]) <= CONTRACTS.index(contract)
+        and scope["time"] in ("virtual", options["time"])
+        and scope["cancel"] <= options["cancel"]
+        and set(options["ignore"]) <= set(scope.get("ignore", ()))
+        and set(scope.get("forbid", ())) <= set(options.get("forbid", ()))
+        and (
+            target.kind != "verify"
+            or (
+                target.implementation == options["impl"]
+                and target.tasks <= options["tasks"]
+                and parse_rounds(target.rounds) <= parse_rounds(options["rounds"])
+            )
+        )
+    )
 
 
 def _scenario_of(trace: Trace) -> tuple[Scenario, frozenset[str]]:

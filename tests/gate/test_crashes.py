@@ -65,6 +65,13 @@ async def scenario_eats_memory_at_once():
 async def scenario_is_fenced():
     import time
     time.sleep(1)
+
+async def scenario_is_not_deterministic():
+    with open("runs", "a+") as file:
+        file.write("x")
+        runs = file.tell()
+    if runs % 2:
+        await checkpoint()
 """
 
 OVERFLOW = ("inconclusive", "the interpreter crashed (SIGSEGV") if sys.version_info < (3, 12) else ("violated", "RecursionError")
@@ -80,6 +87,7 @@ EXPECTED = {
     "overflows_the_stack": (*OVERFLOW, r"repr\(nested\)"),
     "eats_memory": ("inconclusive", "300 MB of memory (--max-memory)", r"(hog\.append|while True)"),
     "eats_memory_at_once": ("inconclusive", "300 MB of memory (--max-memory)", r"hog = bytearray"),
+    "is_not_deterministic": ("inconclusive", "the program is not deterministic", None),
     "is_fenced": ("inconclusive", "time.sleep() was called inside the simulation", r"time\.sleep\(1\)"),
 }
 

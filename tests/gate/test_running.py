@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from treadle.checker import api
+from treadle.checker.cli import run
 from treadle.checker.gate.jobs import Job
 from treadle.checker.gate.performing import perform
 
@@ -203,6 +204,42 @@ class TestStore:
         assert code == 1
         assert "a stored schedule cannot be replayed and is forgotten" in out
         assert "of version 0" in out
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ("cancel = 1", "cancel = 0"),
+            ('contract = "any"', 'contract = "stock"'),
+            ('forbid = ["leaked-tasks"]', "forbid = []"),
+            ("cancel = 0", 'ignore = ["assertion", "no-leaked-task"]'),
+        ],
+    )
+    def test_one_that_the_target_does_not_allow_any_more_is_forgotten(self, project, before, after):
+        """Each of these fails only in the scope that it has before."""
+        project.write(
+            scoped="import asyncio\nfrom treadle.checker import checkpoint\n\n"
+            "async def scenario():\n"
+            "    order = []\n"
+            "    async def work(name):\n"
+            "        order.append(name)\n"
+            "        await checkpoint()\n"
+            "    tasks = [asyncio.create_task(work(name)) for name in 'ab']\n"
+            + ("" if "forbid" in before else "    await asyncio.wait(tasks)\n    assert not any(task.cancelled() for task in tasks)\n")
+            + ("    assert order == []\n" if "ignore" in after else "    assert order == ['a', 'b']\n" if "contract" in before else "")
+        )
+        table = '[tool.treadle]\ntargets = [{ check = "scoped.py", OPTIONS }]\n'
+        project.configure(table.replace("OPTIONS", before))
+        assert project.gate()[0] == 1
+        project.configure(table.replace("OPTIONS", after))
+        code, out, _ = project.gate()
+        assert code == 0, out
+        assert "a stored schedule is out of the target's scope now and is forgotten" in out
+
+    def test_it_can_be_replayed(self, both, monkeypatch):
+        both.gate()
+        monkeypatch.chdir(both.folder)
+        (trace,) = (both.folder / ".treadle").glob("*.trace.json")
+        assert run(["replay", str(trace)]) == 0
 
     def test_a_known_one_does_not_stop_the_search(self, both):
         both.gate()
