@@ -7,19 +7,28 @@ AssertionError of its own, and where there is a correct implementation it must p
 from __future__ import annotations
 
 import asyncio
+import inspect
+import os
+import subprocess
+import sys
 from typing import Any
 
 from ..errors import UsageError
-from ..execution import close_task
+from ..execution import close_task, simulation
 from ..implementations import Implementation, resolve
-from ..replaying import settings_of
+from ..replaying import scenario_of, settings_of
 from ..scheduling import CANCEL_MESSAGE
 from ..trace import Trace
+from .confirming import write
+from .excerpting import excerpt
 from .history import history_of
 from .rendering import import_line, render_straight_line
+from .scenario_test import render_scenario
 from .straight_line import find_straight_line
 
 __all__ = ["run_test", "write_test"]
+
+_PATIENCE = 60  # seconds for a test that takes milliseconds
 
 
 def write_test(trace: Trace) -> str:
@@ -37,7 +46,7 @@ def write_test(trace: Trace) -> str:
         )
     if trace.target.kind == "verify":
         return _for_implementation(trace)
-    raise UsageError("not yet")
+    return _for_scenario(trace)
 
 
 def _for_implementation(trace: Trace) -> str:
@@ -58,6 +67,39 @@ def _for_implementation(trace: Trace) -> str:
     if run_test(source, implementation, roles, implementation) is None or run_test(source, implementation, roles, right) is not None:
         raise UsageError("the test that was written for this trace does not fail as it should: a defect of treadle, please report it")
     return source
+
+
+def _for_scenario(trace: Trace) -> str:
+    violation = trace.violation
+    assert violation is not None
+    function = inspect.unwrap(scenario_of(trace))
+    module = inspect.getmodule(function)
+    if module is None or not inspect.isfunction(function) or function.__qualname__ not in vars(module):
+        raise UsageError(
+            f"{trace.target.name} is no function at the top level of a module, from where its source could be taken; move it there"
+        )
+    with simulation():
+        script, outcome = write(scenario_of(trace), settings_of(trace), tuple(trace.schedule))
+    if outcome.violation is None or outcome.violation.property != violation.property:
+        raise UsageError(f"the trace does not show a violation of {violation.property} any more; run the check again and write a new one")
+    excerpted = excerpt(inspect.getsource(module), function.__name__)
+    source = render_scenario(script, excerpted, function.__name__, violation.property, violation.message)
+    said = _run_alone(source)
+    if said is None or (violation.property == "assertion" and "AssertionError" not in said):
+        raise UsageError(
+            f"the test that was written for this trace {'passes' if said is None else f'fails otherwise ({said})'}: the run depends on "
+            "something that plain asyncio cannot be told, such as an invariant in the middle of an iteration, or a tie between timers"
+        )
+    return source
+
+
+def _run_alone(source: str) -> str | None:
+    """Run a test in an interpreter of its own; return the last line that it says when it fails, None if it passes."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path)}
+    command = [sys.executable, "-c", source]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+    lines = [line for line in done.stderr.splitlines() if line and not line.startswith((" ", "\t"))]
+    return None if done.returncode == 0 else next((line for line in reversed(lines) if "Error" in line), "it ended without an error")
 
 
 def run_test(source: str, written_for: Implementation, roles: list[str], classes_of: Implementation) -> str | None:

@@ -1,0 +1,137 @@
+"""A scenario as a test without treadle: its own source, and a small helper that plays the outside world's part.
+
+The helper acts at the end of each iteration of the loop, in the callback of a timer that is always due: behind all other
+callbacks and before other timers, where what `select()` reports is queued. Its clock is a number that the schedule sets.
+"""
+
+from __future__ import annotations
+
+import textwrap
+
+from ..errors import UsageError
+from ..properties import MEANINGS
+from .excerpting import Excerpted
+from .script import Iteration, Job, Script
+
+__all__ = ["render_scenario"]
+
+_HELPER = '''
+TASKS, WAITS, WRONG, NOW = [], [], [], [0.0]
+
+
+def run(scenario):
+    """Run a scenario on asyncio's own loop; SCHEDULE says what the outside world does at the end of which iteration."""
+    loop = asyncio.new_event_loop()
+    loop.time = lambda: NOW[0]
+
+    def make_task(loop, coro, **kwargs):
+        TASKS.append(asyncio.Task(coro, loop=loop, **kwargs))
+        return TASKS[-1]
+
+    def end_of_iteration(number):
+        for kind, what in SCHEDULE.get(number, ()):
+            if kind == "complete":
+                WAITS[what].done() or WAITS[what].set_result(None)
+            elif kind == "cancel":
+                TASKS[what].cancel("treadle")
+            elif kind == "time":
+                NOW[0] = what
+        if number > LAST:  # then everything goes on that can
+            NOW[0] += 1
+            for wait in WAITS:
+                wait.done() or wait.set_result(None)
+        if main.done() or number == LAST + 30:
+            loop.stop()
+        loop.call_at(-1, end_of_iteration, number + 1)  # is due at once: runs behind the callbacks of the next iteration
+
+    loop.set_task_factory(make_task)
+    loop.set_exception_handler(lambda loop, context: WRONG.append((context["message"], context.get("exception"))))
+    main = loop.create_task(scenario())
+    loop.call_at(-1, end_of_iteration, 1)
+    try:
+        loop.run_forever()
+        assert not WRONG, WRONG
+        assert main.done(), "nothing can happen any more, and the scenario is not done"
+        main.result()LEAKED
+    finally:
+        loop.close()
+'''
+_LEAKED = '''
+        assert all(task.done() for task in TASKS), "a task outlives the scenario"'''
+_PARTS = {
+    "choose": '''
+def choose(n):
+    return CHOICES.pop(0) if CHOICES else 0
+''',
+    "checkpoint": '''
+async def checkpoint(*, maybe=False):
+    """Wait for the outside world."""
+    if not (maybe and CHOICES and CHOICES.pop(0)):
+        WAITS.append(asyncio.get_running_loop().create_future())
+        await WAITS[-1]
+''',
+    "fail": '''
+def fail(property, message):
+    WRONG.append(f"{property}: {message}")
+''',
+    "may_rest": "\ndef may_rest():\n    pass\n",
+    "note": "\ndef note(text):\n    pass\n",
+    "observe": "\ndef observe(label, describe):\n    pass\n",
+    "witness": "\ndef witness(name):\n    pass\n",
+}
+_UNNEEDED = frozenset({"scenario"})
+
+
+def render_scenario(script: Script, excerpted: Excerpted, name: str, property: str, message: str) -> str:
+    """Return the source of a test that plays `script` on the scenario.
+
+    Raises:
+        UsageError: if the scenario uses what such a test cannot do.
+    """
+    if any(isinstance(item, Job) for item in script.items):
+        raise UsageError("this run has an executor's job in it, whose moment plain asyncio cannot be told; give a trace without one")
+    if any("=" not in line for line in excerpted.renamed):
+        raise UsageError(
+            "the scenario uses treadle by the name of its package; import the functions by name, "
+            "as in `from treadle.checker import checkpoint`, and trace again"
+        )
+    unknown = excerpted.uses - _PARTS.keys() - _UNNEEDED
+    if unknown:
+        raise UsageError(f"the scenario uses {sorted(unknown)[0]}(), which a test without treadle has not; take it out and trace again")
+    head = f"{name}: {property} does not hold" + (f" ({MEANINGS[property]})." if property in MEANINGS else ".")
+    tail = "Plain asyncio, one schedule, the same every time: run it with pytest, or as a script."
+    paragraphs = [head, f"In the run that showed it: {message}.", tail]
+    text = "\n\n".join(textwrap.fill(paragraph.replace("\\", "\\\\").replace('"""', "'''"), 100) for paragraph in paragraphs)
+    uses = excerpted.uses - _UNNEEDED
+    choices = [index for index, _ in script.choices]
+    parts = [
+        f'"""{text}\n"""\n\n',
+        *[f"{line}\n\n" for line in excerpted.future],
+        "import asyncio\n\n",
+        "# What happens at the end of which iteration of the event loop; all else is asyncio's own order.\n",
+        f"SCHEDULE = {{\n{_schedule(script)}}}\nLAST = {len(script.iterations)}\n",
+        f"CHOICES = {choices}  # what choose() and checkpoint(maybe=True) decide\n" if uses & {"choose", "checkpoint"} else "",
+        _HELPER.replace("LEAKED", _LEAKED if property == "no-leaked-task" else ""),
+        "".join(f"\n{_PARTS[part]}" for part in sorted(uses)),
+        *[f"\n\n{line}" for line in excerpted.renamed],
+        f"\n\n# --- the scenario ---\n\n\n{excerpted.source}\n",
+        f"\n\ndef test_{property.replace('-', '_')}():\n    run({name})\n",
+        f'\n\nif __name__ == "__main__":\n    run({name})\n',
+    ]
+    return "".join(parts)
+
+
+def _schedule(script: Script) -> str:
+    iterations: list[Iteration] = script.iterations
+    lines = []
+    for number, iteration in enumerate(iterations, start=1):
+        following = iterations[number].clock if number < len(iterations) else iteration.clock
+        events: list[tuple[str, float]] = [
+            ("cancel" if event.kind == "cancel" else "complete", event.number) for event in iteration.events
+        ]
+        if following != iteration.clock:
+            events.append(("time", following))
+        if events:
+            shown = ", ".join(f'("{kind}", {what:g})' for kind, what in events)
+            lines.append(f"    {number}: [{shown}],\n")
+    return "".join(lines)
