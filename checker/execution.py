@@ -287,9 +287,11 @@ def simulation() -> Iterator[None]:
     try:
         with warnings.catch_warnings(), fences.raised():
             warnings.filterwarnings("ignore", message="coroutine .* was never awaited", category=RuntimeWarning)
-            yield
+            try:
+                yield
+            finally:
+                gc.collect()  # while this is not printed; what was frozen is not looked at
     finally:
-        gc.collect()  # what was frozen is not looked at
         gc.unfreeze()
         sys.unraisablehook = hook
         if enabled:

@@ -403,6 +403,23 @@ class TestPytestsOwnWays:
         result = project.run("-W", "error")
         result.stdout.fnmatch_lines(["FAILED *the scenario raised DeprecationWarning: old*"])
 
+    def test_coroutines_that_a_cancellation_keeps_from_starting_are_no_warning(self, project):
+        project.write(
+            """
+            async def wrap(circle):
+                await circle[0]
+
+            @pytest.mark.treadle(cancel=1)
+            async def test_wrapped():
+                circle = [checkpoint()]
+                circle.append(circle)  # so that only the garbage collector finds it
+                task = asyncio.create_task(wrap(circle))
+                await asyncio.wait([task])
+                assert not task.cancelled()
+            """
+        )
+        project.run().assert_outcomes(failed=1, warnings=0)
+
     def test_the_debugger_stops_where_the_assertion_failed(self, project):
         project.write(
             LOST_UPDATE,
