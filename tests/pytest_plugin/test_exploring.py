@@ -418,7 +418,7 @@ class TestPytestsOwnWays:
                 assert not task.cancelled()
             """
         )
-        project.run().assert_outcomes(failed=1, warnings=0)
+        project.run_alone().assert_outcomes(failed=1, warnings=0)
 
     def test_the_debugger_stops_where_the_assertion_failed(self, project):
         project.write(
