@@ -26,7 +26,10 @@ from typing import Any
 from .observing import is_primitive, is_shared, short
 from .trace import Call
 
-__all__ = ["CallTracer", "is_engine"]
+__all__ = ["RAISED", "CallTracer", "is_engine"]
+
+RAISED = "raises an exception"
+"""The result of a call out of which comes what was raised in an earlier step."""
 
 _MOST = 60  # calls of one step that are kept
 _GENERATORS = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ITERABLE_COROUTINE
@@ -161,7 +164,7 @@ class CallTracer:
         elif (name == "YIELD_VALUE" or (name == "RESUME" and argument)) and (result is not None or opened.raised_at != frame.f_lasti):
             return  # suspended; 3.13 already stands at the instruction after, as it does where an exception was thrown in
         else:
-            text = f"raises {opened.error or 'an exception'}"
+            text = f"raises {opened.error}" if opened.error else RAISED
             self._raised = opened.call
         if opened.call is not None:
             opened.call.result = text

@@ -15,7 +15,7 @@ import linecache
 import sys
 from typing import Any
 
-from .calls import CallTracer, is_engine
+from .calls import RAISED, CallTracer, is_engine
 from .contrasting import Choice, find_parting
 from .events import Cancellation, Checkpoint, Handle, Then, TimerHandle
 from .execution import Outcome, Scenario, execute, simulation
@@ -266,6 +266,10 @@ class Recorder:
         """Note where a task stands, or how it ended."""
         if task.done():
             step.source = _ending(task)
+            raised = "CancelledError" if task.cancelled() else type(task._exception).__name__
+            for call in step.calls:
+                if call.result == RAISED:  # out of the task: there is no caller at which it would have been seen
+                    call.result = f"raises {raised}"
             return
         for frame in frames_of(task):
             if not is_engine(frame.f_globals.get("__name__", "")):

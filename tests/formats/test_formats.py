@@ -7,10 +7,10 @@ import shutil
 import subprocess
 from collections import Counter
 
-import accidents
+import mishaps
 import pytest
-from helpers import recorded
 from hostile import HOSTILE, hostile_trace, long_trace
+from recorded_runs import recorded
 from test_commands import treadle
 
 from treadle.checker.formats import FORMATS, export
@@ -21,9 +21,9 @@ from treadle.checker.trace import save_trace
 def traces():
     return {
         "lost permit": recorded("semaphore", tasks=2, cancel=1),
-        "deadlock": recorded(accidents.deadlock),
-        "lost update": recorded(accidents.lost_update),
-        "queue": recorded(accidents.queue),
+        "deadlock": recorded(mishaps.deadlock),
+        "lost update": recorded(mishaps.lost_update),
+        "queue": recorded(mishaps.queue),
         "long": long_trace(200),
         **{f"hostile {number}": hostile_trace(text) for number, text in enumerate(HOSTILE)},
     }
@@ -115,6 +115,10 @@ class TestItf:
         assert dict(last["holders"]["#map"]) == {"blue": {"#set": ["bob"]}, "red": {"#set": ["alice"]}}
         assert dict(last["waiting"]["#map"]) == {"blue": ["alice"], "red": ["bob"]}
         assert dict(last["tasks"]["#map"])["alice"] == "waits for blue, held by bob"
+
+    def test_what_is_gone_is_gone(self, traces):
+        states = [dict(state["values"]["#map"]) for state in json.loads(export(traces["lost update"], "itf"))["states"]]
+        assert [state.get("account.balance") for state in states][-3:] == ["2", None, None]
 
     def test_the_window_is_in_the_state(self, traces):
         states = json.loads(export(traces["lost permit"], "itf"))["states"]

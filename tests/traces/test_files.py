@@ -1,8 +1,8 @@
 """Trace files: they keep everything, and one that is broken, old, or about a program that has changed says so."""
 
-import accidents
+import mishaps
 import pytest
-from helpers import ROOT, recorded
+from recorded_runs import ROOT, recorded
 from test_commands import treadle
 
 from treadle.checker.errors import UsageError
@@ -12,7 +12,7 @@ from treadle.checker.trace import Excerpt, load_trace, save_trace
 
 @pytest.fixture(scope="module")
 def trace():
-    return recorded(accidents.deadlock)
+    return recorded(mishaps.deadlock)
 
 
 def test_a_file_holds_the_whole_trace(trace, tmp_path):

@@ -4,9 +4,9 @@ import gc
 import sys
 import weakref
 
-import accidents
+import mishaps
 import pytest
-from helpers import recorded
+from recorded_runs import recorded
 
 from treadle.checker import checkpoint
 from treadle.checker.execution import execute, simulation
@@ -26,7 +26,7 @@ def calls_of(step):
 
 class TestCalls:
     def test_nested_calls_with_arguments_and_results(self):
-        trace = recorded(accidents.queue)
+        trace = recorded(mishaps.queue)
         step = step_of(trace, "producer", kind="start")
         calls = calls_of(step)
         assert calls[0][1:] == (".produce()", "")
@@ -35,15 +35,26 @@ class TestCalls:
         assert (1, "queue.put(1)", "") in calls
 
     def test_a_call_that_returns_in_a_later_step_is_shown_there(self):
-        trace = recorded(accidents.queue)
+        trace = recorded(mishaps.queue)
         step = step_of(trace, "producer", kind="resume")
         (put,) = [call for call in step.calls if call.function == "put"]
         assert (put.resumed, put.result) == (True, "returns")
 
     def test_what_comes_out_is_what_is_raised_and_not_what_was_raised_last(self):
-        trace = recorded(accidents.swallows)
+        trace = recorded(mishaps.swallows)
         (close,) = [call for step in trace.steps for call in step.calls if call.function == "close" and call.result]
         assert close.result == "raises LookupError"
+
+    def test_a_task_that_raises_again_after_a_wait(self):
+        trace = recorded(mishaps.raises_again)
+        results = [call.result for step in trace.steps for call in step.calls if call.function == "raises_again"]
+        assert results[-1] == "raises LookupError"
+
+    def test_a_program_that_notices_is_recorded_without_calls(self):
+        trace = recorded(mishaps.looks_at_deaths)
+        assert trace.violation.message.endswith("dead")
+        seen = any(step.calls for step in trace.steps)
+        assert seen == (sys.version_info >= (3, 13))  # since 3.13 a trace function makes no copies of local variables
 
     def test_what_the_engine_and_its_monitors_call_is_left_out(self):
         trace = recorded("semaphore", tasks=2, cancel=1)
@@ -58,7 +69,7 @@ class TestCalls:
         before = sys.gettrace()
         sys.settrace(tracer)
         try:
-            recorded(accidents.lost_update)
+            recorded(mishaps.lost_update)
             assert sys.gettrace() is tracer
         finally:
             sys.settrace(before)
@@ -88,7 +99,7 @@ class TestWakes:
         assert [(wake.task, wake.operation) for wake in step.wakes] == [("B", "semaphore.release()")]
 
     def test_the_public_method_is_named_and_not_its_helper(self):
-        trace = recorded(accidents.mailbox)
+        trace = recorded(mishaps.mailbox)
         assert step_of(trace, "reader", kind="resume").why == "woken by writer: box.deliver()"
 
     def test_a_cancellation_in_the_window_says_so(self):
@@ -97,22 +108,27 @@ class TestWakes:
         assert step_of(trace, "B", in_window="woken and cancelled").why == "its cancellation arrives"
 
     def test_tasks_and_timers_and_checkpoints_are_reasons_of_their_own(self):
-        trace = recorded(accidents.queue)
+        trace = recorded(mishaps.queue)
         whys = {step.why for step in trace.steps}
         assert {"starts", "woken by consumer: queue.get_nowait()", "its time has come"} <= whys
-        assert "checkpoint completes" in {step.why for step in recorded(accidents.lost_update).steps}
+        assert "checkpoint completes" in {step.why for step in recorded(mishaps.lost_update).steps}
         assert step_of(trace, "main", kind="start").created == ["producer", "consumer"]
 
 
 class TestHoldersAndWaiters:
     def test_who_holds_and_who_waits(self):
-        trace = recorded(accidents.deadlock)
+        trace = recorded(mishaps.deadlock)
         last = {primitive.name: primitive for step in trace.steps for primitive in step.primitives}
         assert (last["red"].holders, last["red"].waiting) == (["alice"], ["bob"])
         assert (last["blue"].holders, last["blue"].waiting) == (["bob"], ["alice"])
 
+    def test_who_is_refused_holds_nothing_and_who_releases_only_gives_back_its_own(self):
+        trace = recorded(mishaps.turnstile)
+        holders = [primitive.holders for step in trace.steps for primitive in step.primitives if primitive.name == "gate"]
+        assert holders == [[], ["anna"], ["anna", "ben"], ["ben"], []]
+
     def test_a_circle_of_waits(self):
-        trace = recorded(accidents.deadlock)
+        trace = recorded(mishaps.deadlock)
         assert trace.deadlock == ["alice", "bob"]
         assert {(wait.task, tuple(wait.holders)) for wait in trace.waits} == {
             ("main", ("alice", "bob")),
@@ -121,26 +137,26 @@ class TestHoldersAndWaiters:
         }
 
     def test_a_global_is_seen(self):
-        trace = recorded(accidents.global_lock)
+        trace = recorded(mishaps.global_lock)
         held = [primitive for step in trace.steps for primitive in step.primitives if primitive.holders]
         assert [(primitive.name, primitive.holders) for primitive in held] == [("SHARED", ["main"])]
 
     def test_a_future_of_ones_own_is_something_to_wait_for(self):
-        trace = recorded(accidents.mailbox)
+        trace = recorded(mishaps.mailbox)
         assert step_of(trace, "reader", kind="start").waits_for == "box"
 
     def test_values_before_and_after(self):
-        trace = recorded(accidents.lost_update)
+        trace = recorded(mishaps.lost_update)
         all_changes = [(step.task, change) for step in trace.steps for change in step.changes]
         changes = [(task, change.before, change.after) for task, change in all_changes if change.name == "account.balance"]
         assert changes == [("main", None, "0"), ("alice", "0", "1"), ("bob", "1", "2"), ("main", "2", None)]
 
     def test_where_a_task_stands_is_a_relative_path_with_all_its_frames(self):
-        trace = recorded(accidents.deadlock)
+        trace = recorded(mishaps.deadlock)
         step = [step for step in trace.steps if step.task == "alice"][-1]
         assert step.stack[0].function == "_take_both"
-        assert step.stack[0].file == "tests/traces/accidents.py"
-        assert step.place.startswith("tests/traces/accidents.py:")
+        assert step.stack[0].file == "tests/traces/mishaps.py"
+        assert step.place.startswith("tests/traces/mishaps.py:")
 
 
 class TestParting:
@@ -151,18 +167,24 @@ class TestParting:
         assert any("acquire() → True" in line for line in trace.parting.goes_on)
 
     def test_its_schedule_passes_and_differs_in_that_choice_alone(self):
-        trace = recorded(accidents.order_matters)
+        trace = recorded(mishaps.order_matters)
         parting = trace.parting
         assert parting.schedule[:-1] == (trace.schedule + [0] * len(parting.schedule))[: len(parting.schedule) - 1]
         with simulation():
-            assert execute(accidents.order_matters, Settings(), Replay(tuple(parting.schedule))).violation is None
+            assert execute(mishaps.order_matters, Settings(), Replay(tuple(parting.schedule))).violation is None
 
     def test_another_order_is_told_before_another_input(self):
-        trace = recorded(accidents.order_matters)
+        trace = recorded(mishaps.order_matters)
         assert "choose" not in trace.parting.chosen
+        assert "choose" not in recorded(mishaps.input_last).parting.chosen
+
+    def test_a_cancellation_more_is_no_alternative(self):
+        trace = recorded(mishaps.order_matters, cancel=1)
+        assert any("cancel first" in step.options for step in trace.steps)
+        assert not trace.parting.instead.startswith("cancel")
 
     def test_no_run_passes_near_this_one(self):
-        assert recorded(accidents.many_tasks).parting is None
+        assert recorded(mishaps.many_tasks).parting is None
 
 
 @pytest.mark.parametrize(
@@ -172,17 +194,17 @@ class TestParting:
             "semaphore",
             "semaphore.release() by A woke B (step 9); B was cancelled before it resumed (step 10); nobody was woken in its stead",
         ),
-        (accidents.deadlock, "alice waits for blue, which bob holds; bob waits for red, which alice holds"),
-        (accidents.left_holding, "patient waits for lock, held by careless, which has ended, and nothing is left that could wake it"),
+        (mishaps.deadlock, "alice waits for blue, which bob holds; bob waits for red, which alice holds"),
+        (mishaps.left_holding, "patient waits for lock, held by careless, which has ended, and nothing is left that could wake it"),
         (
-            accidents.lost_update,
+            mishaps.lost_update,
             (
                 "bob was suspended, with before = 0, when alice changed account.balance from 0 to 1 (step 5); "
                 "bob went on and made it 2 (step 8)"
             ),
         ),
-        (accidents.queue, ""),
-        (accidents.order_matters, ""),
+        (mishaps.queue, ""),
+        (mishaps.order_matters, ""),
     ],
 )
 def test_one_sentence_or_none(what, sentence):
@@ -197,7 +219,7 @@ def test_the_sentence_is_about_the_facts_of_the_trace():
 
 
 def test_recording_leaves_no_garbage_that_holds_the_run():
-    trace = recorded(accidents.deadlock)
+    trace = recorded(mishaps.deadlock)
     gc.collect()
     from treadle.checker.loop import SimulatedLoop
 

@@ -4,9 +4,9 @@ import io
 import os
 from pathlib import Path
 
-import accidents
+import mishaps
 import pytest
-from helpers import recorded
+from recorded_runs import recorded
 from rich.console import Console
 
 from treadle.checker.console import show
@@ -16,11 +16,11 @@ from treadle.checker.trace import Call, Primitive, Step, Target, Trace, Wake
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 REPORTS = {  # file → what, tasks, cancellations, columns
-    "trace_deadlock_80.txt": (accidents.deadlock, 2, 0, 80),
+    "trace_deadlock_80.txt": (mishaps.deadlock, 2, 0, 80),
     "trace_lost_permit_80.txt": ("semaphore", 2, 1, 80),
-    "trace_order_100.txt": (accidents.order_matters, 2, 0, 100),
-    "trace_mailbox_120.txt": (accidents.mailbox, 2, 0, 120),
-    "trace_many_tasks_80.txt": (accidents.many_tasks, 2, 0, 80),
+    "trace_order_100.txt": (mishaps.order_matters, 2, 0, 100),
+    "trace_mailbox_120.txt": (mishaps.mailbox, 2, 0, 120),
+    "trace_many_tasks_80.txt": (mishaps.many_tasks, 2, 0, 80),
 }
 
 
@@ -36,7 +36,7 @@ def test_report(name):
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 160])
-@pytest.mark.parametrize("what", [accidents.deadlock, accidents.many_tasks, accidents.queue])
+@pytest.mark.parametrize("what", [mishaps.deadlock, mishaps.many_tasks, mishaps.queue])
 def test_no_line_is_longer_than_the_terminal_is_wide(what, width):
     lines = plain_text([render_recorded(recorded(what))], width).splitlines()
     assert max(map(len, lines)) <= width
@@ -93,7 +93,7 @@ def test_a_cancellation_outside_of_any_window_claims_none():
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
 def test_a_log_of_any_encoding_takes_the_report(encoding):
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    show(Console(file=stream, width=80), render_recorded(recorded(accidents.deadlock)))
+    show(Console(file=stream, width=80), render_recorded(recorded(mishaps.deadlock)))
     stream.seek(0)
     lines = stream.read().splitlines()
     assert any(line.startswith("  alice waits for blue") for line in lines)

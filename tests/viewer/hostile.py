@@ -24,6 +24,8 @@ HOSTILE = [
     "]]><img src=x onerror='window.hacked = 1'>",
     '"><svg onload=window.hacked=1>',
     "{{ 7 * 7 }}{% raw %}",
+    "</script ><b>",
+    'a; participant p9 as x\nend %% #1; "\\',
     "\u2028\u2029\u0000\u202e\ud800 & < > '",
     "a" * 3_000,
 ]

@@ -3,10 +3,10 @@
 import shutil
 import time
 
-import accidents
+import mishaps
 import pytest
-from helpers import recorded
 from hostile import HOSTILE, hostile_trace, long_trace
+from recorded_runs import recorded
 
 from treadle.checker.viewer import page
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get i
 @pytest.fixture(scope="module")
 def traces():
     """The traces that are shown, made before the browser starts: its driver has an event loop of its own in this thread."""
-    made = {each.__name__: recorded(each) for each in (accidents.deadlock, accidents.lost_update)}
+    made = {each.__name__: recorded(each) for each in (mishaps.deadlock, mishaps.lost_update)}
     return {"lost_permit": recorded("semaphore", tasks=2, cancel=1), **made}
 
 

@@ -4,11 +4,11 @@ import json
 import re
 from html.parser import HTMLParser
 
-import accidents
+import mishaps
 import msgspec
 import pytest
-from helpers import recorded
 from hostile import HOSTILE, hostile_trace
+from recorded_runs import recorded
 from test_commands import treadle
 
 from treadle.checker.trace import Trace, save_trace
@@ -40,7 +40,7 @@ def parsed(text):
 
 @pytest.fixture(scope="module")
 def deadlock():
-    return recorded(accidents.deadlock)
+    return recorded(mishaps.deadlock)
 
 
 def test_nothing_is_fetched_from_anywhere(deadlock):

@@ -1,6 +1,7 @@
 """Scenarios that go wrong, each in a way of its own; what traces are tested on."""
 
 import asyncio
+import weakref
 
 from treadle.checker import checkpoint, choose
 
@@ -87,6 +88,48 @@ async def order_matters():
     assert last == 0 or done == ["first", "second"], "out of order"
 
 
+async def input_last():
+    """Breaks in one of two orders, with one of two inputs that comes after them."""
+    done = []
+
+    async def work(name):
+        await checkpoint()
+        done.append(name)
+
+    await asyncio.gather(asyncio.create_task(work("first"), name="first"), asyncio.create_task(work("second"), name="second"))
+    assert choose(2) == 0 or done == ["first", "second"], "out of order"
+
+
+class Turnstile:
+    """Two at a time; who comes third is told so, and does not wait."""
+
+    def __init__(self):
+        self.inside = 0
+
+    async def acquire(self):
+        if self.inside == 2:
+            return False
+        self.inside += 1
+        return True
+
+    def release(self):
+        self.inside -= 1
+
+
+async def turnstile():
+    gate = Turnstile()
+
+    async def pass_through():
+        if await gate.acquire():
+            await checkpoint()
+            gate.release()
+
+    async with asyncio.TaskGroup() as group:
+        for name in ("anna", "ben", "cleo"):
+            group.create_task(pass_through(), name=name)
+    raise ValueError(gate.inside)
+
+
 async def global_lock():
     """Uses what no variable of a frame names."""
     async with SHARED:
@@ -145,6 +188,28 @@ async def swallows():
         await door.close()
 
     await asyncio.create_task(walk(Door()), name="walker")
+
+
+async def looks_at_deaths():
+    """Whether an object is dead in the very step in which it dies decides what happens."""
+
+    class Thing:
+        pass
+
+    thing = Thing()
+    gone = weakref.ref(thing)
+    await checkpoint()
+    thing = None
+    raise ValueError("dead" if gone() is None else "alive")
+
+
+async def raises_again():
+    """The task itself catches, waits, and raises again without naming what."""
+    try:
+        raise LookupError("first")
+    except LookupError:
+        await checkpoint()
+        raise
 
 
 async def many_tasks():

@@ -22,7 +22,7 @@ def recorded(what, tasks=2, cancel=0):
         scenario = found.part.fn
     else:
         counterexample = check(what, cancel=cancel, contract="stock").violations[0]
-        target = Target("check", f"tests/traces/accidents.py::{what.__name__}")
+        target = Target("check", f"tests/traces/mishaps.py::{what.__name__}")
         scenario = what
     settings = Settings(counterexample.contract, counterexample.time, counterexample.cancel)
     trace, fits = record(scenario, settings, counterexample.schedule, target)
