@@ -42,7 +42,7 @@ def gate(
     only: Annotated[
         list[str] | None, typer.Argument(help="Names or patterns of targets; all by default.", metavar="[TARGET]...", show_default=False)
     ] = None,
-    config: Annotated[Path, typer.Option("--config", help="The TOML file with the table [tool.treadle].")] = Path("pyproject.toml"),
+    config: Annotated[Path, typer.Option("--config", help="The TOML file with the table tool.treadle.")] = Path("pyproject.toml"),
     jobs: Annotated[int, typer.Option("--jobs", help="Processes at a time; 0 is one a processor.")] = 0,
     budget: Annotated[
         float | None, typer.Option("--budget", help="Limit on time for everything, in seconds.", show_default=False)
@@ -58,7 +58,7 @@ def gate(
     junit: options.JunitFile = None,
     sarif: options.SarifFile = None,
 ) -> None:
-    """Check everything that [tool.treadle] in pyproject.toml lists."""
+    """Check everything that the table tool.treadle of pyproject.toml lists."""
     console = make_console(to_stderr=one_standard_output(json=json, junit=junit, sarif=sarif))
     if faults:
         raise typer.Exit(_faults(console, jobs or os.cpu_count() or 1, only or [], json))
