@@ -28,7 +28,7 @@ from .jobs import Asked, Crashed, Done, Event, Exiting, Job, Note, Planned, Refu
 
 __all__ = ["GRACE", "Child"]
 
-GRACE = 4.0
+GRACE = 8.0
 """Seconds that a process has to end with what it has found, once it was asked to."""
 
 _LOOK = 0.05  # seconds between two looks at a process

@@ -13,6 +13,7 @@ import faulthandler
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -26,7 +27,7 @@ from ..console import encode_json
 from ..errors import TreadleError
 from .jobs import Asked, Crashed, Done, Event, Exiting, Job, Note, Request
 
-__all__ = ["main"]
+__all__ = ["described", "main"]
 
 _MB = 10**6
 _exit = os._exit
@@ -73,7 +74,7 @@ def main() -> None:
         except SystemExit:
             raise
         except BaseException as error:
-            channel.tell(Crashed(*_described(error, request)))
+            channel.tell(Crashed(*described(error, request)))
 
 
 def _answer(request: Request, channel: _Channel) -> Event:
@@ -129,7 +130,7 @@ def _watch_steps(job: Job, channel: _Channel) -> None:
     signal.setitimer(signal.ITIMER_REAL, every, every)
 
 
-def _described(error: BaseException, request: Request) -> tuple[str, Place | None]:
+def described(error: BaseException, request: Request) -> tuple[str, Place | None]:
     """Say what an exception means to the user, and at which line of theirs it arose."""
     place = _place_of(error)
     if isinstance(error, TreadleError):
@@ -137,7 +138,10 @@ def _described(error: BaseException, request: Request) -> tuple[str, Place | Non
     if isinstance(error, MemoryError):
         limit = f"{request.job.memory} MB" if not isinstance(request, Asked) and request.job.memory else "there is"
         return f"it needs more memory than {limit} (--max-memory); raise the limit, or make the scenario smaller", place
-    return f"it ended with {type(error).__name__}: {error}", place
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{os.path.basename(frame.filename)}:{frame.lineno}"
+    told = f"{type(error).__name__}: {error} ({where})"
+    return f"treadle failed with {told}; that is a defect of treadle, please report it: it says nothing about the target", place
 
 
 def _place_of(error: BaseException) -> Place | None:

@@ -6,6 +6,8 @@ import sys
 import pytest
 
 from treadle.checker.gate.crashes import ending_of, place_in_dump
+from treadle.checker.gate.jobs import Asked
+from treadle.checker.gate.worker import described
 
 from .conftest import GOOD, results_of
 
@@ -184,6 +186,17 @@ def test_a_loop_in_c_is_left_to_the_budget(project, monkeypatch):
     assert (code, result["verdict"]) == (3, "inconclusive")
     assert "its budget of 1 seconds was over" in result["message"]
     assert (result["place"]["line"], result["place"]["source"]) == (3, "sum(iter(int, 1))")
+
+
+def test_a_defect_of_ours_is_called_that():
+    def fails():
+        raise LookupError("gone")
+
+    with pytest.raises(LookupError) as caught:
+        fails()
+    message, place = described(caught.value, Asked([]))
+    assert re.match(r"treadle failed with LookupError: gone \(test_crashes\.py:\d+\); that is a defect of treadle", message)
+    assert place.source == 'raise LookupError("gone")'
 
 
 class TestReadingWhatIsLeft:
