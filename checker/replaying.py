@@ -9,6 +9,7 @@ from .errors import UsageError
 from .execution import Scenario
 from .recording import record
 from .runtime import Settings
+from .sources import changed_functions
 from .stock import Confirmation, confirm
 from .targets import resolve
 from .trace import Trace
@@ -58,12 +59,11 @@ def replay_trace(trace: Trace) -> Replayed:
         why = "the schedule does not fit the program any more"
     else:
         why = f"this time the violation is {found or 'none'}, the trace says {wanted or 'none'}"
-    changed = (
-        ""
-        if trace.versions == new.versions
-        else f"; it was recorded under Python {trace.versions.get('python')}, this is {new.versions.get('python')}"
-    )
-    return Replayed(False, f"not reproduced: {why}{changed}. Has the program changed? Run the check again and write a new trace", new)
+    if trace.versions != new.versions:
+        why += f"; it was recorded under Python {trace.versions.get('python')}, this is {new.versions.get('python')}"
+    edited = changed_functions(trace)
+    since = f"The program has changed since then: {', '.join(edited)}" if edited else "What the trace stands in has not changed"
+    return Replayed(False, f"not reproduced: {why}. {since}. Run the check again and write a new trace", new)
 
 
 def replay_on_stock(trace: Trace) -> Replayed:

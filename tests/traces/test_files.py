@@ -3,7 +3,7 @@
 import mishaps
 import pytest
 from recorded_runs import ROOT, recorded
-from test_commands import treadle
+from test_commands import treadle, treadle_process
 
 from treadle.checker.errors import UsageError
 from treadle.checker.sources import changed_functions, digest_of, shown_path
@@ -78,6 +78,16 @@ class TestChangedPrograms:
         code, out, _ = treadle("trace", "show", file, columns=300)
         assert code == 0
         assert "the program has changed since this trace was written: Account.deposit" in out
+
+    def test_a_replay_that_fails_names_what_has_changed(self, recorded_copy):
+        program, file = recorded_copy
+        self.change(program, "await checkpoint()  # asks the fraud department", "pass")
+        code, out, _ = treadle_process("replay", file)  # in this one the module is loaded already
+        assert code == 3
+        said = " ".join(out.split())
+        assert "not reproduced" in said
+        assert "The program has changed since then: Account.deposit" in said
+        assert "Run the check again" in said
 
     def test_a_program_that_is_not_there_says_nothing(self, recorded_copy):
         program, file = recorded_copy
