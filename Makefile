@@ -10,13 +10,14 @@ ROOMS  := reference model checker specs
 FILES  := $(sort $(shell find $(ROOMS) -name '*.py' -o -name 'py.typed' -o -name '*.toml' -o -name '*.j2' -o -name '*.js' -o -name '*.css'))
 STAMP  := $(VENV)/.installed-$(shell echo '$(FILES)' | cat - pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: help install verify test lint format bench clean
+.PHONY: help install verify test lint format bench mutants clean
 
 help:
 	@echo "make verify   check every promise that the reference makes (treadle gate), and for comparison this interpreter's asyncio"
 	@echo "make test     run the test suite on every supported Python that this machine has"
 	@echo "make lint     ruff and mypy --strict"
 	@echo "make bench    benchmarks against real peers (not part of CI)"
+	@echo "make mutants  break the reference in every small way and see what notices (some twenty minutes; not part of CI)"
 
 install: $(STAMP)
 
@@ -44,6 +45,9 @@ format: install
 
 bench: install
 	$(BIN)/python -m pytest benchmarks -q
+
+mutants: install
+	$(BIN)/python tests/mutants.py
 
 clean:
 	rm -rf build $(VENV) *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,5 +1,7 @@
 """Faults: the twins keep every clause, and every fault is caught by the clause that it breaks."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -42,6 +44,12 @@ def test_every_fault_is_caught_by_its_clause(name):
 def test_every_clause_that_can_be_broken_has_a_fault():
     broken = {fault.clause for fault in FAULTS.values()}
     assert {clause.id for clause in CLAUSES if not clause.unbreakable} == broken
+
+
+def test_the_documentation_counts_right():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "specs.md").read_text(encoding="utf-8")
+    assert f"the clauses: {len(CLAUSES)} promises" in page
+    assert f"{len(FAULTS)} broken implementations" in page
 
 
 def test_bugs_of_real_libraries_are_among_them():
