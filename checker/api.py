@@ -99,7 +99,7 @@ def check(
         result = sample(fn, settings, limits, seed=seed, strategy=search, keep_going=keep_going, progress=progress)
     if result.fence is not None:
         raise result.fence
-    counterexamples, defects = _confirmed(fn, settings, result, merge)
+    counterexamples, defects = _confirmed(fn, settings, result, merge, progress)
     scope = _scope(settings, limits, merge, search, seed)
     verdict = judge(target, result, counterexamples, scope, frozenset(witnesses), defects)
     if contract is None and search == "exhaustive" and verdict.verdict in ("verified", "bounded") and not result.interrupted:
@@ -131,8 +131,10 @@ def _validate(
         raise UsageError(f"cannot forbid {unknown[0]!r}; only leaked-tasks can be forbidden")
 
 
-def _confirmed(fn: Scenario, settings: Settings, result: Result, merge: str) -> tuple[list[Counterexample], list[str]]:
-    """Replay, simplify and place every finding.
+def _confirmed(
+    fn: Scenario, settings: Settings, result: Result, merge: str, progress: Progress | None = None
+) -> tuple[list[Counterexample], list[str]]:
+    """Replay, simplify and place every finding, and run it on asyncio's own loop.
 
     Return the counterexamples, and a sentence for each finding that did not replay.
     """
@@ -146,7 +148,8 @@ def _confirmed(fn: Scenario, settings: Settings, result: Result, merge: str) -> 
             )
             continue
         weakest, found = _weakest(fn, settings, finding, result, merge)
-        simple, cancellations = simplify(fn, weakest, found)
+        simplified = simplify(fn, weakest, found, _telling(result, progress))
+        simple = simplified.finding
         proof = confirm(fn, weakest, simple.schedule)
         counterexamples.append(
             Counterexample(
@@ -156,12 +159,24 @@ def _confirmed(fn: Scenario, settings: Settings, result: Result, merge: str) -> 
                 simple.schedule,
                 weakest.time,
                 weakest.cancel,
-                cancellations,
+                simplified.cancellations,
                 bool(proof),
                 proof.message,
             )
         )
     return counterexamples, defects
+
+
+def _telling(result: Result, progress: Progress | None) -> Callable[[int, int], None] | None:
+    """Return a function that shows, where a search's progress is shown, how the simplification of what it found is getting on."""
+    if progress is None:
+        return None
+
+    def tell(runs: int, departures: int) -> None:
+        what = f"{departures} departure{'' if departures == 1 else 's'} from stock order left"
+        progress(replace(result, doing=f"making the counterexample simpler: {runs:,} runs, {what}"))
+
+    return tell
 
 
 def _weakest(fn: Scenario, settings: Settings, finding: Finding, result: Result, merge: str) -> tuple[Settings, Finding]:

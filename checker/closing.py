@@ -382,7 +382,8 @@ class _Loop:
             if not replays(scenario, settings, finding.schedule, finding.violation.property):
                 result.limit = "the code reached the violation, but not again when the schedule was replayed: it is not deterministic"
                 return True
-            finding, cancellations = simplify(scenario, settings, finding)
+            simplified = simplify(scenario, settings, finding)
+            finding, cancellations = simplified.finding, simplified.cancellations
             result.confirmed = True
             result.counterexample = Counterexample(
                 "refinement", finding.violation.message, "stock", finding.schedule, settings.time, settings.cancel, cancellations

@@ -63,7 +63,9 @@ def progress_on(what: str) -> Iterator[Progress | None]:
         def update(result: Result) -> None:
             nonlocal calls
             calls += 1
-            if calls % _EVERY == 0:
+            if result.doing:
+                status.update(f"{what}: {result.doing}")
+            elif calls % _EVERY == 0:
                 left = f"{result.frontier:,} choices left to explore" if result.frontier else "the last choices"
                 status.update(
                     f"{what}: {result.executions:,} runs, {result.states:,} states, {left}, "

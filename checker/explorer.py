@@ -71,6 +71,7 @@ class Result:
     fence: FenceError | None = None
     frontier: int = 0
     merging: bool = False
+    doing: str = ""  # what is done with a finding, while a progress display shows this
 
 
 Progress = Callable[[Result], None]
