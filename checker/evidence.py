@@ -22,6 +22,7 @@ from treadle.specs.clauses import Check, Clause, Evidence, Example, Explored, La
 
 from .clients import VerificationScenario
 from .implementations import PRIMITIVES, resolve
+from .verdict import RANK
 from .verification import parse_rounds, scenarios_of
 
 if TYPE_CHECKING:
@@ -225,9 +226,6 @@ def _watches(evidence: Evidence, result: Result) -> bool:
     return claimed is None or not isinstance(evidence, Explored) or bool(set(evidence.properties) & set(claimed))
 
 
-_RANK = ("verified", "sampled", "bounded", "inconclusive", "violated")
-
-
 def judge_clause(clause: Clause, results: Sequence[tuple[Work, Result]]) -> tuple[str, str]:
     """Return the verdict on a clause, and why, from the results of the work that it rests on.
 
@@ -245,7 +243,7 @@ def judge_clause(clause: Clause, results: Sequence[tuple[Work, Result]]) -> tupl
     exhaustive = [verdict for verdict, _, kind in judged if kind != "law"]
     if exhaustive:  # a law adds to what is exhaustive and takes nothing away
         judged = [entry for entry in judged if not (entry[2] == "law" and entry[0] == "sampled")]
-    verdict, message, _ = max(judged, key=lambda entry: _RANK.index(entry[0]))
+    verdict, message, _ = max(judged, key=lambda entry: RANK.index(entry[0]))
     if verdict == "verified":
         return verdict, f"{len(judged)} piece{'s' if len(judged) > 1 else ''} of evidence"
     return verdict, message

@@ -17,23 +17,12 @@ from .properties import MEANINGS
 from .recording import record
 from .runtime import Settings
 from .trace import Target, Trace
-from .verdict import EXIT_CODES, Counterexample, Verdict
+from .verdict import EXIT_CODES, RANK, Counterexample, Verdict
 
-__all__ = ["EVIDENCE", "MARKS", "RANK", "Broken", "Known", "Outcome", "Rule", "broken_by", "counterexample_of", "outcome_of", "worst_of"]
-
-MARKS = {
-    "verified": ("✔", "green"),
-    "violated": ("✘", "red"),
-    "bounded": ("…", "yellow"),
-    "sampled": ("…", "yellow"),
-    "inconclusive": ("?", "yellow"),
-}
-"""The sign and the colour of each verdict."""
+__all__ = ["EVIDENCE", "Broken", "Known", "Outcome", "Rule", "broken_by", "counterexample_of", "outcome_of", "worst_of"]
 
 EVIDENCE = {"check": "explored", "verify": "explored + refinement", "prove": "proof"}
 """What each kind of target rests on, in a word."""
-
-RANK = ("verified", "sampled", "bounded", "inconclusive", "violated")
 
 
 class Rule(msgspec.Struct, frozen=True):

@@ -19,15 +19,17 @@ from .report_table import StepTable
 from .trace import Trace
 from .verdict import Counterexample, Verdict
 
-__all__ = ["plain_text", "render_end", "render_recorded", "render_table", "render_trace", "render_verdict"]
+__all__ = ["MARKS", "plain_text", "render_end", "render_recorded", "render_table", "render_trace", "render_verdict"]
 
-_MARKS = {
+MARKS = {
     "verified": ("✔", "green"),
     "violated": ("✘", "red"),
     "bounded": ("…", "yellow"),
     "sampled": ("…", "yellow"),
     "inconclusive": ("?", "yellow"),
 }
+"""The sign and the colour of each verdict."""
+
 _CONTRACTS = {
     "stock": "can happen on the unmodified asyncio event loop",
     "stretched": "needs a task start or a bare yield, sleep(0), to take its time",
@@ -37,7 +39,7 @@ _CONTRACTS = {
 
 def render_verdict(verdict: Verdict, detail: str = "") -> RenderableType:
     """Return the lines of one verdict: what was found, in which scope, at which cost."""
-    mark, colour = _MARKS[verdict.verdict]
+    mark, colour = MARKS[verdict.verdict]
     head = Text.assemble((f"{mark} {verdict.verdict}", f"bold {colour}"), "  ", (verdict.target, "bold"), f"  {detail}" if detail else "")
     lines: list[RenderableType] = [head, Padding(Text(_scope_line(verdict), style="dim"), (0, 0, 0, 2))]
     for reason in verdict.reasons:

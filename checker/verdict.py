@@ -12,10 +12,11 @@ from typing import Any
 
 from .explorer import Result
 
-__all__ = ["EXIT_CODES", "Counterexample", "Verdict", "judge", "worst"]
+__all__ = ["EXIT_CODES", "RANK", "Counterexample", "Verdict", "judge", "worst"]
 
 EXIT_CODES = {"verified": 0, "violated": 1, "bounded": 3, "sampled": 3, "inconclusive": 3}
-_RANK = ["verified", "sampled", "bounded", "inconclusive", "violated"]
+RANK = ("verified", "sampled", "bounded", "inconclusive", "violated")
+"""Verdicts from the best to the worst."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ def worst(verdicts: list[Verdict]) -> str:
     """Return the verdict on several targets together."""
     if not verdicts:
         return "inconclusive"
-    return max((verdict.verdict for verdict in verdicts), key=_RANK.index)
+    return max((verdict.verdict for verdict in verdicts), key=RANK.index)
 
 
 def versions() -> dict[str, str]:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from ..blame import Place, relative
 from ..errors import UsageError
-from ..outcomes import MARKS, Outcome
-from ..report import plain_text, render_table
+from ..outcomes import Outcome
+from ..report import MARKS, plain_text, render_table
 
 __all__ = ["annotate", "step_summary", "write_step_summary"]
 

@@ -13,23 +13,21 @@ import msgspec
 from ..blame import Place
 from ..outcomes import Outcome
 
-__all__ = ["Asked", "Crashed", "Done", "Event", "Exiting", "Job", "Kind", "Linked", "Note", "Planned", "Refused", "Tick", "Work"]
-
-Kind = str
-"""`check`, `verify`, `prove` or `clause`: what a job does, and the suite that its outcome belongs to."""
+__all__ = ["Asked", "Crashed", "Done", "Event", "Exiting", "Job", "Linked", "Note", "Planned", "Refused", "Tick", "Work"]
 
 
 class Job(msgspec.Struct, kw_only=True):
     """What one process does.
 
-    `options` are keyword arguments for the function of the library that does it; `budget` is in seconds, `step_timeout`
-    the seconds that one step may take, `memory` in MB; `known` are properties whose violation is known, and must not
-    end the search; `stored` are paths of traces that are replayed first; a job that `shares` may use a process that
-    has done another.
+    `kind` is `check`, `verify`, `prove` or `clause`: what it does, and the suite that its outcome belongs to; `options`
+    are keyword arguments for the function of the library that does it; `budget` is in seconds, `step_timeout` the
+    seconds that one step may take, `memory` in MB; `known` are properties whose violation is known, and must not end
+    the search; `stored` are paths of traces that are replayed first; a job that `shares` may use a process that has
+    done another.
     """
 
     number: int
-    kind: Kind
+    kind: str
     name: str
     what: str
     options: dict[str, Any] = {}

@@ -18,7 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..console import show
-from ..outcomes import MARKS, Outcome
+from ..outcomes import Outcome
+from ..report import MARKS
 from .jobs import Event, Job, Note, Tick
 
 __all__ = ["Progress"]

@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..blame import relative
-from ..outcomes import MARKS, Outcome, counterexample_of
-from ..report import render_trace
+from ..outcomes import Outcome, counterexample_of
+from ..report import MARKS, render_trace
 
 __all__ = ["render_details", "render_summary"]
 
