@@ -156,8 +156,8 @@ class _Planner:
         if isinstance(evidence, Example):
             return [self._work("example", f"example {evidence.what}", primitive, {**self.plain, "what": evidence.what})]
         assert isinstance(evidence, Check)
-        witnesses = sorted(set(clause.witnesses))
-        return [self._work("check", f"check {evidence.what}", primitive, {**self.check, "what": evidence.what, "witnesses": witnesses})]
+        shared = {"witnesses": sorted(clause.witnesses), "properties": sorted(evidence.properties)}
+        return [self._work("check", f"check {evidence.what}", primitive, {**self.check, "what": evidence.what, **shared})]
 
     def _explored(self, primitive: str, part: str) -> Work:
         return self._work("explored", part, primitive, {**self.verify, "what": part})
@@ -166,8 +166,9 @@ class _Planner:
         known = self.works.get(name)
         if known is None:
             known = self.works[name] = Work(kind, name, primitive, options)
-        elif "witnesses" in options:  # several clauses ask different witnesses of one scenario
-            known.options["witnesses"][:] = sorted({*known.options["witnesses"], *options["witnesses"]})
+        elif kind == "check":  # several clauses ask different things of one scenario
+            for name in ("witnesses", "properties"):
+                known.options[name][:] = sorted({*known.options[name], *options[name]})
         return known
 
     def _parts_of(self, primitive: str) -> list[VerificationScenario]:

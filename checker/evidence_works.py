@@ -168,6 +168,7 @@ def _check(work: Work, progress: Progress | None) -> Result:
         {**violation.to_json(), "target": verdict.target} for verdict in verdicts for violation in verdict.violations
     ]
     result.message = _told(result.verdict, result.violations, [reason for verdict in verdicts for reason in verdict.reasons])
+    result.scope["properties"] = options["properties"]
     result.witnesses = sorted(frozenset().union(*(verdict.witnesses for verdict in verdicts)))
     unseen = [set(_unseen(verdict, options["witnesses"])) for verdict in verdicts]
     result.unseen_witnesses = sorted(frozenset.intersection(*map(frozenset, unseen)))

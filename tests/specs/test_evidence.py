@@ -194,6 +194,24 @@ def test_a_scenario_of_ones_own_is_evidence(tmp_path, pause, expected):
     assert judge_clause(vacuous, [(work, perform(work))])[0] == "violated"
 
 
+def test_two_clauses_of_one_scenario_fail_by_their_own_properties(tmp_path):
+    file = tmp_path / "counter_shared.py"
+    file.write_text(COUNTER.format(pause="await checkpoint()"))
+    what = f"{file}::scenario"
+    one, other, third, fourth = (
+        msgspec.structs.replace(clause_with(Check(what, properties)), id=f"X-{number}")
+        for number, properties in enumerate((("assertion",), ("no-deadlock",), ("fifo", "no-deadlock"), ()))
+    )
+    works = work_for([one, other, third, fourth])
+    [work] = works["X-0"]
+    assert [each for [each] in works.values()] == [work] * 4
+    result = perform(work)
+    verdicts = [judge_clause(clause, [(work, result)])[0] for clause in (one, other, third, fourth)]
+    assert verdicts == ["violated", "inconclusive", "inconclusive", "violated"]
+    alone = work_for([other])["X-1"][0]  # then nobody claims the assertion, so it is everybody's
+    assert judge_clause(other, [(alone, perform(alone))])[0] == "violated"
+
+
 def test_what_cannot_be_run_is_inconclusive_with_its_message(tmp_path):
     [work] = work_for([clause_with(Check(f"{tmp_path}/none.py::scenario"))])["X-1"]
     result = perform(work)
