@@ -1,6 +1,6 @@
 """`--light` leaves the long tests out: `tests/run.py` gives it to every Python but the one that it runs on.
 
-Long are the engines of the models and the page in a browser, which hardly touch what differs between versions of Python, and all but the first
+Long are the engines of the models, the page in a browser and the faults, which hardly touch what differs between versions of Python, and all but the first
 chunk of the oracles on generated programs. Whatever is about asyncio itself runs everywhere.
 """
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 LONG_FOLDERS = (TESTS / "model",)
-LONG_FILES = (TESTS / "viewer" / "test_browser.py",)
+LONG_FILES = (TESTS / "viewer" / "test_browser.py", TESTS / "specs" / "test_faults.py")
 CHUNKED = (
     TESTS / "checker" / "test_merging_oracle.py",
     TESTS / "checker" / "test_literal_loop.py",
