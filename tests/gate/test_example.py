@@ -1,20 +1,30 @@
-"""The example project passes its gate, and each of its first versions is caught, at the line that was wrong."""
+"""The example project passes its gate, and each of its first versions is caught, at the line that was wrong; and what this
+repository lists for itself is whole.
+"""
 
 import re
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from treadle.checker import check
 from treadle.checker.blame import blame
 from treadle.checker.cli import run
+from treadle.checker.gate.known import expect
+from treadle.checker.gate.settings import load
+from treadle.checker.gate.validating import plan
+from treadle.checker.implementations import PRIMITIVES
 from treadle.checker.runtime import Settings
 from treadle.checker.targets import resolve
+from treadle.model.models import FAMILIES
+from treadle.specs.clauses import load_clauses
 
 from .conftest import Project, results_of
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "project"
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "project"
 
 
 @pytest.fixture
@@ -67,3 +77,15 @@ def test_the_hook_and_the_workflow_call_what_there_is(example, monkeypatch):
         assert run([*line.split(), "CACHE-1"]) == 0
     assert (example.folder / "treadle.sarif").exists()
     assert "sarif_file: treadle.sarif" in workflow
+
+
+def test_this_repository_gates_every_clause_every_model_and_its_refinement(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    settings = load(ROOT / "pyproject.toml")
+    planned = plan([(msgspec.to_builtins(target), line) for target, line in settings.targets], lambda text, line: None)
+    assert {linked.name for linked in planned.clauses} == {clause.id for clause in load_clauses()}
+    works = {job.what for job in planned.jobs}
+    assert {f"{primitive}/refinement" for primitive in PRIMITIVES} <= works
+    assert set(FAMILIES) <= works
+    assert [outcome.verdict for outcome in planned.decided] == ["verified"]
+    expect(settings, planned.jobs, [linked.name for linked in planned.clauses])

@@ -101,6 +101,12 @@ class TestVerdictAndExitCode:
         assert code == 0
         assert list(results_of(document)) == ["good.py::scenario"]
 
+    def test_the_table_may_be_in_another_file(self, both):
+        (both.folder / "other.toml").write_text(BOTH, encoding="utf-8")
+        both.configure("")
+        assert both.gate()[0] == 2
+        assert len(both.document("--config", "other.toml")[1]["results"]) == 2
+
     def test_a_target_may_have_a_name(self, both):
         both.configure('[tool.treadle]\ntargets = [{ check = "good.py", name = "counting" }]\n')
         assert list(results_of(both.document()[1])) == ["counting"]
