@@ -18,11 +18,14 @@ from .fixtures import Recipe, is_made_anew
 __all__ = ["MARK", "OPTIONS", "ExploredFunction", "Violated", "adopt", "adopt_late"]
 
 MARK = "treadle"
-# The options of `treadle.checker.check`, by hand: importing it takes longer than collecting most suites. A test holds the two together.
-OPTIONS = (
-    "contract", "time", "cancel", "ignore", "forbid", "strict", "merge", "search", "seed", "runs", "max_states", "max_depth", "timeout",
-    "witnesses", "keep_going",
-)  # fmt: skip
+_NAMES = (set, frozenset, tuple, list)
+# The options of `treadle.checker.check` and what they may be, by hand: importing it takes longer than collecting most suites. A test
+# holds the two together.
+OPTIONS: dict[str, tuple[type, ...]] = {
+    "contract": (str, type(None)), "time": (str,), "cancel": (int,), "ignore": _NAMES, "forbid": _NAMES, "strict": (bool,),
+    "merge": (str,), "search": (str,), "seed": (int,), "runs": (int, type(None)), "max_states": (int, type(None)), "max_depth": (int,),
+    "timeout": (int, float, type(None)), "witnesses": _NAMES, "keep_going": (bool,),
+}  # fmt: skip
 
 
 class Violated(pytest.fail.Exception):  # type: ignore[name-defined, misc]  # mypy does not follow the attribute
@@ -149,6 +152,13 @@ def _options(item: pytest.Function) -> dict[str, Any]:
             raise pytest.Collector.CollectError(
                 f"{item.nodeid}: @pytest.mark.treadle has no option {unknown[0]!r}; its options are {', '.join(OPTIONS)}"
             )
+        for name, value in mark.kwargs.items():
+            if not isinstance(value, OPTIONS[name]):
+                expected = "a set of names" if OPTIONS[name] is _NAMES else " or ".join(kind.__name__ for kind in OPTIONS[name])
+                raise pytest.Collector.CollectError(
+                    f"{item.nodeid}: @pytest.mark.treadle({name}={value!r}): expected {expected.replace('NoneType', 'None')}, "
+                    f"got {type(value).__name__}"
+                )
         options = {**mark.kwargs, **options}
     return options
 

@@ -11,6 +11,9 @@ pytest_plugins = ["pytester"]
 
 AT_COLLECTION = {
     "unknown option": ("@pytest.mark.treadle(cancels=1)", "async def test_it(): pass", "has no option 'cancels'; its options are *"),
+    "a text for a number": ("@pytest.mark.treadle(cancel='1')", "async def test_it(): pass", "(cancel='1'): expected int, got str"),
+    "a text for a limit": ("@pytest.mark.treadle(timeout='1')", "async def test_it(): pass", "expected int or float or None, got str"),
+    "a text for names": ("@pytest.mark.treadle(ignore='x')", "async def test_it(): pass", "(ignore='x'): expected a set of names, got str"),
     "by position": ("@pytest.mark.treadle('stock')", "async def test_it(): pass", "takes options by name only, got 'stock'*"),
     "not async": ("@pytest.mark.treadle", "def test_it(): pass", "is not an `async def`*"),
     "not async, with parameters": (
@@ -31,7 +34,7 @@ def test_refused_when_collected(project, what):
     result = project.run()
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([f"*test_it.py::test_it*{message}"])
+    result.stdout.fnmatch_lines([f"*test_it.py::test_it*{message.replace('[', '[[]')}"])
     assert "Traceback" not in result.stdout.str()
     assert "site-packages" not in result.stdout.str()
 
@@ -107,6 +110,8 @@ def test_a_mark_on_a_module_spares_its_plain_tests(project):
 def test_the_mark_has_every_option_of_check():
     parameters = set(inspect.signature(check).parameters)
     assert set(OPTIONS) == parameters - {"fn", "name", "progress"}
+    for name, kinds in OPTIONS.items():
+        assert isinstance(inspect.signature(check).parameters[name].default, kinds)
 
 
 def test_the_mark_is_declared(project):
