@@ -62,8 +62,8 @@ def replay_trace(trace: Trace) -> Replayed:
     if trace.versions != new.versions:
         why += f"; it was recorded under Python {trace.versions.get('python')}, this is {new.versions.get('python')}"
     edited = changed_functions(trace)
-    since = f"The program has changed since then: {', '.join(edited)}" if edited else "What the trace stands in has not changed"
-    return Replayed(False, f"not reproduced: {why}. {since}. Run the check again and write a new trace", new)
+    since = f"The program has changed since then: {', '.join(edited)}." if edited else "Has the program changed?"
+    return Replayed(False, f"not reproduced: {why}. {since} Run the check again and write a new trace", new)
 
 
 def replay_on_stock(trace: Trace) -> Replayed:
