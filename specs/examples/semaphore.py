@@ -82,6 +82,27 @@ async def semaphore_counts(locks: Any) -> None:
     require(not is_free(semaphore), "release() has given back more than one")
 
 
+async def semaphore_has_no_more_holders_than_permits(locks: Any) -> None:
+    """Of three that come in any order, and a fourth when one leaves, at most two are inside at a time; all get in."""
+    semaphore = locks.Semaphore(2)
+    inside: set[int] = set()
+    got_in = 0
+
+    async def client(number: int, comes: float, stays: float) -> None:
+        nonlocal got_in
+        await asyncio.sleep(comes)
+        await semaphore.acquire()
+        inside.add(number)
+        got_in += 1
+        require(len(inside) <= 2, f"{len(inside)} hold one of two permits")
+        await asyncio.sleep(stays)
+        inside.remove(number)
+        semaphore.release()
+
+    await asyncio.gather(client(0, 1, 1), client(1, 1, 3), client(2, 1, 3), client(3, 2, 3))
+    require(got_in == 4, "somebody never got in")
+
+
 async def semaphore_blocks_at_zero(locks: Any) -> None:
     """acquire() waits while the counter is zero, and no longer."""
     await _blocks_at_zero(locks.Semaphore)

@@ -84,7 +84,7 @@ class ReleaseReturnsTrue(Permits):
 # --- who holds it --------------------------------------------------------------------------------------------------
 
 
-@breaks("LOCK-3", "SEM-4", "BSEM-2")
+@breaks("LOCK-3", "SEM-4", "BSEM-2", tasks=3, cancel=0)
 class LetsTwoIn(Permits):
     """A release that hands over also frees the permit."""
 
