@@ -1,6 +1,6 @@
 """Laws: what holds of every program of a kind, tried on programs that Hypothesis makes up.
 
-A law is a function of a namespace with the five classes, and of what `@given` draws. The programs are of one task and
+A law is a function of a namespace with the five classes, and of what Hypothesis draws. The programs are of one task and
 never wait, so no schedule matters: exploration is for what tasks do to each other, laws are for
 what long and odd sequences of calls do to a counter. Needs the extra `hypothesis`.
 """
@@ -19,7 +19,7 @@ from .trying import Law
 __all__ = ["LAWS"]
 
 LAWS: dict[str, Law] = {
-    law.__name__: law
+    law.name: law
     for law in (
         async_with_is_acquire_try_finally,
         bounded_semaphore_follows_a_counter,

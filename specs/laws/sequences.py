@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hypothesis import given
 from hypothesis import strategies as st
+
+from .trying import law
 
 _CALLS = st.lists(st.sampled_from(("acquire", "release")), max_size=30)
 
@@ -52,25 +53,25 @@ def _follows(primitive: Any, free: int, most: int | None, refusal: type[Exceptio
     assert_(not _acquire(primitive), f"of {free} that are free at the end more can be had")
 
 
-@given(calls=_CALLS)
+@law(calls=_CALLS)
 def lock_follows_a_counter(locks: Any, calls: list[str]) -> None:
     """A lock is a counter of 1 that refuses to rise above it."""
     _follows(locks.Lock(), 1, 1, RuntimeError, calls)
 
 
-@given(value=st.integers(0, 5), calls=_CALLS)
+@law(value=st.integers(0, 5), calls=_CALLS)
 def semaphore_follows_a_counter(locks: Any, value: int, calls: list[str]) -> None:
     """A semaphore is a counter that rises as far as one likes."""
     _follows(locks.Semaphore(value), value, None, ValueError, calls)
 
 
-@given(value=st.integers(0, 5), calls=_CALLS)
+@law(value=st.integers(0, 5), calls=_CALLS)
 def bounded_semaphore_follows_a_counter(locks: Any, value: int, calls: list[str]) -> None:
     """A bounded semaphore is a counter that refuses to rise above its initial value."""
     _follows(locks.BoundedSemaphore(value), value, value, ValueError, calls)
 
 
-@given(calls=st.lists(st.sampled_from(("set", "clear")), max_size=30))
+@law(calls=st.lists(st.sampled_from(("set", "clear")), max_size=30))
 def event_is_a_flag(locks: Any, calls: list[str]) -> None:
     """After any sequence of set() and clear() the flag is what the last one said, false before the first."""
     event = locks.Event()
@@ -86,7 +87,7 @@ class _Way(Exception):
     """What a block raises to end."""
 
 
-@given(
+@law(
     name=st.sampled_from(("Lock", "Condition", "Semaphore", "BoundedSemaphore")),
     ends=st.lists(st.sampled_from(("falls out", "returns", "raises", "continues")), max_size=8),
 )

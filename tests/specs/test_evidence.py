@@ -1,11 +1,13 @@
 """Evidence: every kind is run and judged, the reference keeps every clause, and no finding falls between two clauses."""
 
 import re
+import sys
 
 import msgspec
 import pytest
 
 from treadle.checker.evidence import Result, Work, judge_clause, perform, rests_on, work_for
+from treadle.checker.evidence_lint import lint_specs
 from treadle.specs.clauses import Check, Clause, Example, Explored, Law, Proof, Refinement, load_clauses
 from treadle.specs.examples import EXAMPLES
 from treadle.specs.laws import LAWS
@@ -44,6 +46,22 @@ def test_the_reference_obeys_every_law(name):
     work = EACH[f"law {name}"]
     result = perform(msgspec.structs.replace(work, options={**work.options, "examples": 50}))
     assert (result.verdict, result.message) == ("sampled", "held for 50 examples")
+
+
+def test_a_law_that_is_broken_shows_a_simple_example():
+    work = EACH["law semaphore_follows_a_counter"]
+    broken = perform(msgspec.structs.replace(work, options={**work.options, "impl": "fault:SEM-6/IgnoresInitialValue"}))
+    assert broken.verdict == "violated"
+    assert broken.message.endswith("of 2 that are free at the end not all can be had (value=2, calls=[])")
+
+
+def test_without_hypothesis_a_law_is_undecided_and_says_what_to_install(monkeypatch):
+    for module in [name for name in sys.modules if name.startswith("treadle.specs.laws")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    result = perform(EACH["law event_is_a_flag"])
+    assert (result.verdict, "pip install 'treadle[hypothesis]'" in result.message) == ("inconclusive", True)
+    assert lint_specs() == []
 
 
 DROPPED = re.compile(r"_signature$|_and_warns$")  # `loop=` and the forms of before 3.7
