@@ -8,6 +8,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 LONG_FOLDERS = (TESTS / "model",)
+LONG_FILES = (TESTS / "gate" / "test_bad_input.py", TESTS / "gate" / "test_outputs.py")
 LONG_FILES = (TESTS / "viewer" / "test_browser.py", TESTS / "specs" / "test_faults.py")
 CHUNKED = (
     TESTS / "checker" / "test_merging_oracle.py",

@@ -11,6 +11,9 @@ from treadle.checker.gate.worker import described
 
 from .conftest import GOOD, results_of
 
+# One run is enough for most of these tests: under xdist, one worker runs them.
+pytestmark = pytest.mark.xdist_group("gate-crashes")
+
 LOOPS = """
 from treadle.checker import checkpoint
 

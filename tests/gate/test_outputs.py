@@ -22,6 +22,9 @@ from treadle.checker.sarif import sarif_document
 
 from .conftest import GOOD, LOST
 
+# One run is enough for most of these tests: under xdist, one worker runs them.
+pytestmark = pytest.mark.xdist_group("gate-outputs")
+
 DATA = Path(__file__).parents[1] / "data"
 GOLDEN = Path(__file__).parents[1] / "golden"
 
