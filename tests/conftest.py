@@ -1,15 +1,19 @@
 """`--light` leaves the long tests out: `tests/run.py` gives it to every Python but the one that it runs on.
 
-Long are the engines of the models, the page in a browser and the faults, which hardly touch what differs between versions of Python,
-and all but the first chunk of the oracles on generated programs. Whatever is about asyncio itself runs everywhere.
+Long are the engines of the models, the page in a browser, the faults, and what the gate reads and writes, which hardly touch what
+differs between versions of Python, and all but the first chunk of the oracles on generated programs. Whatever is about asyncio itself runs everywhere.
 """
 
 from pathlib import Path
 
 TESTS = Path(__file__).parent
 LONG_FOLDERS = (TESTS / "model",)
-LONG_FILES = (TESTS / "gate" / "test_bad_input.py", TESTS / "gate" / "test_outputs.py")
-LONG_FILES = (TESTS / "viewer" / "test_browser.py", TESTS / "specs" / "test_faults.py")
+LONG_FILES = (
+    TESTS / "viewer" / "test_browser.py",
+    TESTS / "specs" / "test_faults.py",
+    TESTS / "gate" / "test_bad_input.py",
+    TESTS / "gate" / "test_outputs.py",
+)
 CHUNKED = (
     TESTS / "checker" / "test_merging_oracle.py",
     TESTS / "checker" / "test_literal_loop.py",
