@@ -21,6 +21,7 @@ import msgspec
 from treadle.specs.clauses import Check, Clause, Evidence, Example, Explored, Law, Proof, Refinement
 
 from .clients import VerificationScenario
+from .errors import UsageError
 from .implementations import PRIMITIVES, resolve
 from .verdict import RANK
 from .verification import parse_rounds, scenarios_of
@@ -100,6 +101,11 @@ def work_for(
     Raises:
         UsageError: if the implementation does not exist or lacks a primitive, or a clause names what does not exist.
     """
+    from .evidence_lint import unknown_evidence
+
+    clauses = list(clauses)
+    if unknown := unknown_evidence(clauses):
+        raise UsageError(unknown[0])
     planner = _Planner(impl, tasks, rounds, cancel, list(map(str, stdlib_paths)), dict(limits or {}), dict(check or {}))
     return {clause.id: planner.works_of(clause) for clause in clauses}
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from treadle.model.bmc import properties
 from treadle.model.models import FAMILIES
 from treadle.model.models.family import Size
-from treadle.specs.clauses import Clause, Example, Explored, Law, Proof, Refinement, load_clauses
+from treadle.specs.clauses import Check, Clause, Example, Explored, Law, Proof, Refinement, load_clauses
 from treadle.specs.examples import EXAMPLES
 from treadle.specs.outline import Place, uncovered
 
@@ -23,7 +23,7 @@ from .implementations import PRIMITIVES, resolve
 from .properties import MEANINGS
 from .verification import scenarios_of
 
-__all__ = ["lint_specs"]
+__all__ = ["lint_specs", "unknown_evidence"]
 
 
 def lint_specs(clauses: Sequence[Clause] | None = None, outline: Sequence[Place] | None = None) -> list[str]:
@@ -36,7 +36,7 @@ def lint_specs(clauses: Sequence[Clause] | None = None, outline: Sequence[Place]
     Laws are looked at only where Hypothesis is installed.
     """
     clauses = load_clauses() if clauses is None else clauses
-    return [*uncovered(clauses, outline), *_unknown(clauses), *_unclaimed(clauses)]
+    return [*uncovered(clauses, outline), *unknown_evidence(clauses), *_unclaimed(clauses)]
 
 
 _UNASKED = {witnesses.INSIDE_TOGETHER}  # of the refinement, which is evidence of many clauses and demands it by itself
@@ -92,7 +92,8 @@ def _proved(model: str) -> set[str]:
     return {invariant.name for invariant in properties(built)} | {progress.name for progress in built.progress}
 
 
-def _unknown(clauses: Iterable[Clause]) -> list[str]:
+def unknown_evidence(clauses: Iterable[Clause]) -> list[str]:
+    """Return what clauses name that does not exist, a sentence each; scenarios of one's own are not looked for."""
     scenarios, laws = _scenarios(), _laws()
     wrong: list[str] = []
 
@@ -129,6 +130,8 @@ def _unknown(clauses: Iterable[Clause]) -> list[str]:
             elif isinstance(evidence, Law) and laws:
                 known(clause, "law", evidence.what, laws)
         for name in clause.witnesses:
+            if any(isinstance(evidence, Check) for evidence in clause.evidence):
+                continue  # it may be one of their own
             if known(clause, "witness", name, _NAMES) and name not in _demanded_of(clause):
                 wrong.append(f"{clause.id}: no scenario that it rests on demands {name!r}")
     return wrong

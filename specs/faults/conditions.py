@@ -156,17 +156,15 @@ class ReleasesSilently(Condition):
 
 @breaks("COND-7")
 class EntersWithoutAcquiring(Condition):
-    """`async with` acquires only if nobody holds the lock, and does not wait."""
+    """`async with` waits for a lock that is held, and does not acquire one that is free."""
 
     async def __aenter__(self) -> None:
-        if not self.lock.locked():
-            self.entered = False
-            return
-        self.entered = True
-        await self.acquire()
+        self.entered = self.lock.locked()
+        if self.entered:
+            await self.acquire()
 
     async def __aexit__(self, *exc_info: Any) -> Any:
-        if self.entered and self.lock.locked():
+        if self.entered:
             self.release()
 
 

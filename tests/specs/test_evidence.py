@@ -6,6 +6,7 @@ import sys
 import msgspec
 import pytest
 
+from treadle.checker.errors import UsageError
 from treadle.checker.evidence import Result, Work, judge_clause, perform, rests_on, work_for
 from treadle.checker.evidence_lint import lint_specs
 from treadle.specs.clauses import Check, Clause, Example, Explored, Law, Proof, Refinement, load_clauses
@@ -235,8 +236,26 @@ def test_what_cannot_be_run_is_inconclusive_with_its_message(tmp_path):
     result = perform(work)
     assert result.verdict == "inconclusive"
     assert "there is no file" in result.message
-    [work] = work_for([clause_with(Example("none"))])["X-1"]
-    assert perform(work).message == "there is no example 'none' in specs/examples"
+    work = EACH["example lock_signature"]
+    gone = msgspec.structs.replace(work, options={**work.options, "what": "none"})
+    assert perform(gone).message == "there is no example 'none' in specs/examples"
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        Explored("lok", ("fifo",)),
+        Explored("lock/client", ("fifo",)),
+        Refinement("lok"),
+        Proof("lok", ("fifo",)),
+        Law("none"),
+        Example("none"),
+    ],
+    ids=lambda evidence: type(evidence).__name__,
+)
+def test_what_does_not_exist_is_refused_before_anything_runs(evidence):
+    with pytest.raises(UsageError, match=r"^X-1: there is no "):
+        work_for([clause_with(evidence)])
 
 
 def test_an_implementation_that_lacks_the_primitive_fails_its_examples():
