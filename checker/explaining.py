@@ -29,7 +29,7 @@ def explain(trace: Trace) -> str:
             shapes = [_overtaken, *shapes]
     elif property in ("fifo", "mutual-exclusion", "counter-non-negative"):
         shapes += [_overtaken]
-    elif property in ("assertion", "no-unhandled-exception"):
+    elif property == "assertion":  # above an exception of another kind it would be a guess
         shapes += [_lost_update]
     return next((sentence for shape in shapes if (sentence := shape(trace))), "")
 
