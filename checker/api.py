@@ -27,8 +27,10 @@ F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
 CONTRACTS = ("stock", "stretched", "any")
 TIMES = ("virtual", "any")
 PROPERTIES = frozenset(MEANINGS)
-_SHARE = 0.5  # of what the search under stock took: the budget of the search for warnings
-_WARNING_RUNS = 2_000  # and at most so many runs, at least this many if stock took fewer
+# The budget of the search for warnings: a share of what the search under stock took, and never less than so many runs and steps.
+_SHARE = 0.5
+_WARNING_RUNS = 2_000
+_WARNING_STEPS = 100_000
 
 
 def scenario(function: F) -> F:
@@ -196,7 +198,13 @@ def _warn(fn: Scenario, settings: Settings, limits: Limits, merge: str, result: 
     """Explore `stretched` within a share of the budget, and note what breaks only there."""
     stretched = replace(settings, contract="stretched")
     seconds = None if limits.seconds is None else max(0.1, (limits.seconds - result.seconds) * _SHARE)
-    budget = Limits(limits.states, limits.depth, seconds, max(_WARNING_RUNS, int(result.executions * _SHARE)))
+    budget = Limits(
+        limits.states,
+        limits.depth,
+        seconds,
+        runs=max(_WARNING_RUNS, int(result.executions * _SHARE)),
+        steps=max(_WARNING_STEPS, int(result.steps * _SHARE)),
+    )
     found = explore(fn, stretched, budget, merge=merge)
     if found.fence is not None:
         raise found.fence

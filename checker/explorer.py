@@ -30,7 +30,8 @@ __all__ = ["Finding", "Limits", "Result", "explore", "sample"]
 
 @dataclass(frozen=True)
 class Limits:
-    """Where a search stops: `states` and `runs` are counts, `depth` steps in one run, `seconds` of real time.
+    """Where a search stops: `states`, `runs` and `steps` (of all runs together) are counts, `depth` steps in one run, `seconds`
+    of real time.
 
     None is no limit.
     """
@@ -39,6 +40,7 @@ class Limits:
     depth: int = 10_000
     seconds: float | None = None
     runs: int | None = None
+    steps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -386,6 +388,8 @@ def _limited(result: Result, limits: Limits, interrupts: Interrupts, seconds: fl
         _hold_back(result, f"the limit of {limits.states:,} states was reached (--max-states)")
     elif limits.runs is not None and result.executions >= limits.runs:
         _hold_back(result, f"the limit of {limits.runs:,} runs was reached (--runs)")
+    elif limits.steps is not None and result.steps >= limits.steps:
+        _hold_back(result, f"the limit of {limits.steps:,} steps was reached")
     elif limits.seconds is not None and seconds >= limits.seconds:
         _hold_back(result, f"the limit of {limits.seconds:g} seconds was reached (--timeout)")
     else:

@@ -72,6 +72,14 @@ def test_limits_that_are_not_reached_do_not_matter():
     assert verdict.reasons == []
 
 
+def test_a_limit_on_all_steps_together_holds_the_rest_back():
+    scenario = contention(2, 1)
+    everything = explore(scenario, Settings(cancel=1))
+    some = explore(scenario, Settings(cancel=1), Limits(steps=everything.steps // 2))
+    assert everything.steps // 2 <= some.steps < everything.steps
+    assert some.held_back == [f"the limit of {everything.steps // 2:,} steps was reached"]
+
+
 def test_a_violation_within_a_limit_is_a_violation():
     verdict = check(race, contract="stock", runs=10)
     assert verdict.verdict == "violated"
