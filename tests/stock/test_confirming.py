@@ -329,6 +329,20 @@ def test_no_altered_script_is_confirmed():
     assert min(seen.values()) >= 3
 
 
+def test_a_cancellation_of_nobody_is_found_out():
+    async def scenario():
+        await checkpoint()
+
+    with simulation():
+        script, outcome = confirming.write(scenario, Settings(), ())
+        nobody = Event("cancel", 99)
+        script.iterations[0].events.append(nobody)
+        script.items.insert(2, Step(nobody.label))  # behind the only callback of that iteration
+        proof = confirming._attempt(scenario, Settings(), script, outcome, Readings(script))
+    assert proof.status == "not reproduced"
+    assert "no such task" in proof.message
+
+
 def test_another_end_is_not_confirmed():
     async def scenario():
         await checkpoint()

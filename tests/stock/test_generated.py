@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from walking import small, stock_settings, walk_on_both
 
 CHUNKS = 5
-PROGRAMS = 700  # in each chunk
+PROGRAMS = 500  # in each chunk
 MOST_RULED_OUT = 0.02  # schedules that rest on a tie which a clock decides
 
 
