@@ -20,6 +20,7 @@ def mutants(monkeypatch):
 
 def test_every_survivor_is_a_line_of_the_reference_with_a_reason(mutants):
     explained = mutants.listed()
+    assert explained
     for (file, line, becomes), reason in explained.items():
         lines = [each.strip() for each in (ROOT / file).read_text(encoding="utf-8").splitlines()]
         assert line in lines, f"{file} has no line {line!r} any more; run `make mutants`"
