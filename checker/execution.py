@@ -212,7 +212,9 @@ def _drain(run: Run, main: asyncio.Task[Any]) -> None:
                 message = f"an exception during the shutdown of {task.get_name()}"
                 loop.reporting = False
                 loop.told.append({"message": message, "exception": error})
-    if loop.asyncgens:
+    if loop.asyncgens or loop.ready:  # what was queued last (gather's callbacks, for one) runs while asyncio.run closes generators
+        if not pending:
+            _forget_order(run)
         closing = SimulatedTask(loop.shutdown_asyncgens(), loop=loop, name="shutdown")
         drive_default(run, closing.done)
     loop.live_tasks()

@@ -68,6 +68,7 @@ class Result:
     interrupted: bool = False
     witnesses: set[str] = field(default_factory=set)
     outcomes: set[str] = field(default_factory=set)
+    cancelled: bool = False  # a run ended because an injected cancellation came out of the scenario
     opaque: dict[str, int] = field(default_factory=dict)
     most_choices: int = 0
     fence: FenceError | None = None
@@ -373,6 +374,7 @@ def _count(result: Result, outcome: Outcome, new: int) -> None:
     result.most_choices = max(result.most_choices, outcome.choices)
     if outcome.kind == "done":
         result.outcomes.add(outcome.shown)
+    result.cancelled |= outcome.kind == "cancelled"
 
 
 def _hold_back(result: Result, reason: str) -> None:

@@ -63,6 +63,11 @@ class NamelessTask(SimulatedTask):
         asyncio.Task.set_name(self, value)  # super() would look for the class that this task no longer has
 
 
+# What asyncio says of tasks and futures names their class, in reprs and in "Task exception was never retrieved".
+SimulatedFuture.__name__ = SimulatedFuture.__qualname__ = "Future"
+SimulatedTask.__name__ = SimulatedTask.__qualname__ = NamelessTask.__name__ = NamelessTask.__qualname__ = "Task"
+
+
 class SimulatedLoop(asyncio.AbstractEventLoop):
     """An event loop that does nothing by itself.
 

@@ -161,6 +161,11 @@ def _notes(result: Result) -> list[str]:
             "the scenario has a single interleaving under this contract; to open it up, put `await checkpoint()` where it would wait "
             "for the outside world, allow cancellations (--cancel 1), or take another contract (--contract stretched)"
         )
+    if result.cancelled:
+        notes.append(
+            "in some runs the scenario awaited a task that was cancelled, and ended there with its CancelledError: what it asserts further "
+            "down was not checked in them; to go on, await tasks with `asyncio.wait(tasks)` or `gather(..., return_exceptions=True)`"
+        )
     return notes
 
 

@@ -39,6 +39,10 @@ class AlikeFuture(asyncio.Future[Any]):
     __hash__ = _same_hash
 
 
+AlikeTask.__name__ = AlikeTask.__qualname__ = "Task"  # the simulated ones have these names, too: a message that has one is the same
+AlikeFuture.__name__ = AlikeFuture.__qualname__ = "Future"
+
+
 class ScriptedExecutor(concurrent.futures.ThreadPoolExecutor):
     """A thread pool without threads: a job is done when the conductor says so, in one piece."""
 
