@@ -20,7 +20,7 @@ from rich.text import Text
 from . import cli_options as options
 from .api import check as check_scenario
 from .blame import files_of, place_of_definition
-from .console import make_console, progress_on, show, write_json
+from .console import make_console, prints_to_stderr, progress_on, show, write_json
 from .errors import TreadleError
 from .outcomes import Broken, Outcome, broken_by, outcome_of
 from .properties import MEANINGS
@@ -74,13 +74,15 @@ def check(
     html: options.HtmlFile = None,
 ) -> None:
     """Explore all interleavings of scenarios."""
-    console = make_console(to_stderr=one_standard_output(json=json, junit=junit, sarif=sarif, trace=trace, html=html))
+    aside = one_standard_output(json=json, junit=junit, sarif=sarif, trace=trace, html=html)
+    console = make_console(to_stderr=aside)
     outcomes: list[Outcome] = []
-    scenarios: list[ScenarioTarget] = [found for target in targets for found in resolve(target)]
+    with prints_to_stderr(aside):
+        scenarios: list[ScenarioTarget] = [found for target in targets for found in resolve(target)]
     verdicts: list[Verdict] = []
     traced = False
     for scenario in scenarios:
-        with progress_on(scenario.name) as progress:
+        with progress_on(scenario.name) as progress, prints_to_stderr(aside):
             verdict = check_scenario(
                 scenario.function,
                 contract=contract,
@@ -105,7 +107,8 @@ def check(
         broken: list[Broken] = []
         for counterexample, warning in [(c, False) for c in verdict.violations] + [(c, True) for c in verdict.warnings]:
             settings = _settings(counterexample, frozenset(ignore or ()), bool(forbid), max_depth)
-            broken.append(broken_by(counterexample, scenario.function, settings, Target("check", scenario.name), warning=warning))
+            with prints_to_stderr(aside):
+                broken.append(broken_by(counterexample, scenario.function, settings, Target("check", scenario.name), warning=warning))
             traced = _show(console, counterexample, broken[-1].trace, warning, *([None, None] if traced else [trace, html])) or traced
         outcomes.append(outcome_of(verdict, "check", broken, place_of_definition(scenario.function)))
         if any("interrupted" in reason for reason in verdict.reasons):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from .errors import UsageError
 from .explorer import Progress, Result
 from .report import plain_text
 
-__all__ = ["encode_json", "make_console", "progress_on", "show", "write_bytes", "write_json"]
+__all__ = ["encode_json", "make_console", "prints_to_stderr", "progress_on", "show", "write_bytes", "write_json"]
 
 _EVERY = 50  # runs between two updates
 _PLAIN_WIDTH = 100
@@ -28,6 +28,13 @@ def make_console(to_stderr: bool = False) -> Console:
     stream = sys.stderr if to_stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else _PLAIN_WIDTH
     return Console(file=stream, width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
+
+
+@contextmanager
+def prints_to_stderr(aside: bool) -> Iterator[None]:
+    """While a program runs: with `aside`, what it prints goes to standard error, since standard output is for a document."""
+    with redirect_stdout(sys.stderr) if aside else nullcontext():
+        yield
 
 
 def show(console: Console, renderable: RenderableType) -> None:

@@ -21,7 +21,7 @@ from . import fences
 from .errors import FenceError, UsageError
 from .events import Delayed, Handle, OutsideEvent
 from .loop import SimulatedLoop, SimulatedTask, make_loop
-from .runtime import Chooser, Recorder, Run, Settings, Violation, describe_told, set_current
+from .runtime import Chooser, Recorder, Run, Settings, Violation, describe_error, describe_told, set_current, text_of
 from .scheduling import drive, drive_default
 from .waiting import explain_deadlock
 
@@ -104,7 +104,7 @@ def _execute(
             raise run.broken
         outcome = conclude(run, main, _drain)
         if outcome.kind == "done":
-            outcome.shown = repr(outcome.result)  # while the run lives: a repr may look at names and times
+            outcome.shown = text_of(outcome.result, repr)  # while the run lives: a repr may look at names and times
         outcome.names_matter = loop.names_matter
         outcome.time_matters = loop.time_matters
         return outcome
@@ -165,11 +165,10 @@ def conclude(run: Run, main: asyncio.Task[Any], drain: Callable[[Run, asyncio.Ta
 def _blame(run: Run, error: BaseException) -> None:
     """Record the exception that the scenario ended with."""
     for inner in _leaves(error):
-        text = f"{type(inner).__name__}: {inner}" if str(inner) else type(inner).__name__
         if isinstance(inner, AssertionError):
-            run.violate("assertion", str(inner) or "an assertion of the scenario does not hold")
+            run.violate("assertion", text_of(inner) or "an assertion of the scenario does not hold")
         else:
-            run.violate("no-unhandled-exception", f"the scenario raised {text}")
+            run.violate("no-unhandled-exception", f"the scenario raised {describe_error(inner)}")
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -21,7 +21,7 @@ from .events import Cancellation, Checkpoint, Handle, Then, TimerHandle
 from .execution import Outcome, Scenario, execute, simulation
 from .explaining import explain
 from .observing import Sight, look
-from .runtime import MAYBE, Run, Settings
+from .runtime import MAYBE, Run, Settings, describe_error
 from .scheduling import is_stretchable
 from .shrinking import Replay
 from .sources import Sources, digest_of, shown_path
@@ -354,7 +354,7 @@ def _ending(task: asyncio.Task[Any]) -> str:
         return "ends, cancelled"
     error = task._exception  # exception() would mark it as retrieved
     if error is not None:
-        return f"ends with {type(error).__name__}" + (f": {error}" if str(error) else "")
+        return f"ends with {describe_error(error)}"
     return "ends"
 
 

@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from . import cli_options as options
-from .console import make_console, show, write_json
+from .console import make_console, prints_to_stderr, show, write_json
 from .replaying import replay_on_stock, replay_trace
 from .report import render_table
 from .reports import one_standard_output
@@ -31,11 +31,13 @@ def replay(
     ] = None,
 ) -> None:
     """Run a trace's schedule again; it must reach the same violation."""
-    console = make_console(to_stderr=one_standard_output(json=json, html=html))
+    aside = one_standard_output(json=json, html=html)
+    console = make_console(to_stderr=aside)
     recorded = load_trace(trace)
     if pdb is not None:
         raise typer.Exit(_debug(recorded, pdb))
-    outcome = replay_on_stock(recorded) if stock else replay_trace(recorded)
+    with prints_to_stderr(aside):
+        outcome = replay_on_stock(recorded) if stock else replay_trace(recorded)
     show(console, Text(outcome.message, style="bold" if outcome.confirmed else "bold red"))
     show(console, render_table(outcome.trace))
     if json is not None:

@@ -192,7 +192,7 @@ def primitive_text(primitive: Primitive) -> str:
     state = _WAITERS.sub("", primitive.state)
     if primitive.holders:
         held = f"held by {', '.join(primitive.holders)}"
-        state = held if state == "locked" else f"{state}, {held}" if "held by" not in state else state
+        state = held if state in ("", "locked") else f"{state}, {held}" if "held by" not in state else state
     if primitive.waiting and "waiting:" not in state:
         state = f"{state}; waiting: {', '.join(primitive.waiting)}" if state else f"waiting: {', '.join(primitive.waiting)}"
     return state

@@ -185,9 +185,21 @@ def describe_told(context: dict[str, Any]) -> str:
     """Say in one sentence what an exception handler was told."""
     message = str(context.get("message", "the exception handler was called"))
     error = context.get("exception")
-    if error is None:
-        return message
-    return f"{message}: {type(error).__name__}: {error}" if str(error) else f"{message}: {type(error).__name__}"
+    return message if error is None else f"{message}: {describe_error(error)}"
+
+
+def describe_error(error: BaseException) -> str:
+    """Return the kind of an exception and what it says, if it says anything."""
+    text = text_of(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def text_of(value: object, how: Callable[[object], str] = str) -> str:
+    """Return the `str` (or the `repr`) of an object of the program's, or, if that raises, a remark that says so."""
+    try:
+        return how(value)
+    except Exception as error:  # the program's own method
+        return f"its {how.__name__} raises {type(error).__name__}"
 
 
 _current: Run | None = None

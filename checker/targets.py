@@ -20,6 +20,7 @@ from typing import Any
 
 from .errors import UsageError
 from .execution import Scenario
+from .runtime import describe_error
 
 __all__ = ["ScenarioTarget", "resolve"]
 
@@ -111,23 +112,30 @@ def _import_failure(what: str, error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "importlib" not in frame.filename and not frame.filename.endswith("checker/targets.py")]
     place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
-    return f"cannot import {what}: {type(error).__name__}: {error}{place}; mend it and run again"
+    return f"cannot import {what}: {describe_error(error)}{place}; mend it and run again"
 
 
 def _named(module: ModuleType, name: str, target: str) -> ScenarioTarget:
     value: Any = module
     for part in name.split("."):
         if not hasattr(value, part):
-            known = [attribute for attribute, item in vars(module).items() if inspect.iscoroutinefunction(item)]
+            known = [attribute for attribute, item in vars(module).items() if _is_own(item, module)]
             hint = f"its coroutine functions are {', '.join(known)}" if known else "it has no coroutine functions"
-            raise UsageError(f"{target}: there is no {name!r} in {module.__name__}; {hint}")
+            raise UsageError(f"{target}: there is no {name!r} in {target.rpartition(':')[0].rstrip(':')}; {hint}")
         value = getattr(value, part)
     return ScenarioTarget(target, _validated(value, target))
+
+
+def _is_own(value: Any, module: ModuleType) -> bool:
+    """Return True for a coroutine function that the module defines itself, and not what it has imported."""
+    return inspect.iscoroutinefunction(value) and value.__module__ == module.__name__
 
 
 def _validated(value: Any, target: str) -> Scenario:
     if not callable(value) or not inspect.iscoroutinefunction(inspect.unwrap(value)):
         kind = "a plain function" if inspect.isfunction(value) else f"a {type(value).__name__}"
+        if inspect.isasyncgenfunction(value):
+            kind = "an asynchronous generator, since it has a `yield`"
         raise UsageError(f"{target} is {kind}; a scenario is an `async def` without arguments")
     required = [
         parameter.name

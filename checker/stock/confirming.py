@@ -23,7 +23,10 @@ _NEEDS = {
     "stretched": "it needs a task start or a bare yield, sleep(0), to take its time; it can happen as soon as that really waits",
     "any": "it needs ready callbacks to run in another order than asyncio's; it can happen on a loop that promises no order",
 }
-_DEFECT = "the simulation is wrong here, which is a defect of treadle: please report it, with this trace"
+_DEFECT = (
+    "Unless the program goes by addresses (it iterates over a set of objects that hash by them: see docs/limits.md), the simulation is "
+    "wrong here, which is a defect of treadle: please report it, with this trace"
+)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from ..execution import Outcome, Scenario, close_task, conclude
 from ..loop import SimulatedLoop
-from ..runtime import Run, Settings, describe_told, set_current
+from ..runtime import Run, Settings, describe_told, set_current, text_of
 from .conductor import Conductor, Departed, Halted, Stuck
 from .labels import stop
 from .loop import AlikeTask, StockLoop, conduct, make_loop
@@ -84,7 +84,7 @@ def play(scenario: Scenario, settings: Settings, script: Script, readings: Readi
         outcome = conclude(run, main, _drain)
         if outcome.kind == "done":
             asyncio._set_running_loop(loop)  # a repr may look at times
-            outcome.shown = repr(outcome.result)
+            outcome.shown = text_of(outcome.result, repr)
         return outcome
     finally:
         asyncio._set_running_loop(None)

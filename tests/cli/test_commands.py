@@ -159,6 +159,10 @@ BAD_INPUT = {
     "takes arguments": (["check", f"{BANK}::Account.deposit"], "takes the argument 'self'"),
     "not a target": (["check", "bank"], "expected file.py"),
     "no such module": (["check", "no_such_module:scenario"], "No module named"),
+    "no such scenario": (
+        ["check", f"{BANK}::nope"],
+        "no 'nope' in examples/bank.py; its coroutine functions are scenario_lost_update, scenario_with_lock",
+    ),
     "unknown contract": (["check", BANK, "--contract", "strict"], "unknown contract 'strict'"),
     "elastic time": (["check", BANK, "--time", "elastic"], "elastic time is not available yet"),
     "unknown property": (["check", BANK, "--ignore", "luck"], "unknown property 'luck'"),
@@ -204,6 +208,7 @@ async def scenario():
         ("import nothing_like_that\n", "No module named 'nothing_like_that'"),
         ("x = 1\n", "has no scenario"),
         ("def scenario():\n    pass\n", "a scenario is an `async def`"),
+        ("async def scenario():\n    yield\n", "is an asynchronous generator"),
         ("import time\nasync def scenario():\n    time.sleep(1)\n", "use `await asyncio.sleep()`"),
         (NOT_DETERMINISTIC, "not deterministic"),
     ],
@@ -215,6 +220,58 @@ def test_bad_files_are_one_message_and_exit_code_2(tmp_path, source, message):
     assert code == 2
     assert message in err
     assert "Traceback" not in err
+
+
+PRINTS = """
+print("imported")
+
+async def scenario():
+    print("runs")
+    assert False
+"""
+
+
+@pytest.mark.parametrize("option", ["--json", "--trace"])
+def test_a_document_on_standard_output_is_all_that_is_there(tmp_path, option):
+    file = tmp_path / "scenarios.py"
+    file.write_text(PRINTS, encoding="utf-8")
+    trace = tmp_path / "trace.json"
+    for arguments in (("check", file, option, "-"), ("check", file, "--trace", trace), ("replay", trace, "--json", "-")):
+        _, out, err = treadle(*arguments)
+        if "-" in arguments:
+            assert isinstance(json.loads(out), dict)
+            assert "runs" in err
+
+
+UNSPEAKABLE = """
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError
+
+    __repr__ = __str__
+
+async def scenario_raises():
+    raise Mute
+
+async def scenario_asserts():
+    assert False, Mute()
+
+async def scenario_returns():
+    return Mute()
+"""
+
+
+def test_what_cannot_be_shown_is_said_so(tmp_path):
+    file = tmp_path / "scenarios.py"
+    file.write_text(UNSPEAKABLE, encoding="utf-8")
+    code, out, _ = treadle("check", file, "--json", "-")
+    assert code == 1
+    results = json.loads(out)["results"]
+    assert [violation["message"] for result in results for violation in result["violations"]] == [
+        "the scenario raised Mute: its str raises ValueError",
+        "its str raises ValueError",
+    ]
+    assert results[2]["verdict"] == "verified"
 
 
 class TestVerify:

@@ -131,6 +131,7 @@ def test_nested_questions_and_private_helpers_are_left_out_of_a_short_table():
         (Primitive("lock", "locked, waiters:1", ["A"], ["B"]), "held by A; waiting: B"),
         (Primitive("lock", "unlocked", [], []), "unlocked"),
         (Primitive("pool", "", [], ["B"]), "waiting: B"),
+        (Primitive("pool", "", ["A"], ["B"]), "held by A; waiting: B"),
         (Primitive("semaphore", "0 free, held by A; waiting: B", ["A"], ["B"]), "0 free, held by A; waiting: B"),
     ],
 )
