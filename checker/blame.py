@@ -39,7 +39,7 @@ __all__ = ["Blame", "Place", "Stand", "blame", "files_of", "is_program", "place_
 
 _ASKED = frozenset({"locked", "is_set", "__repr__"})  # what clients and monitors only ask, to see whether it is true
 _CHECK = Run.check.__code__
-_OWN = os.path.realpath(os.path.dirname(__file__))
+_OWN = os.path.dirname(os.path.realpath(__file__))  # in this order: a strict editable install links files, not folders
 _LIBRARIES = tuple(os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "platstdlib"))
 
 
