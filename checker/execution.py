@@ -48,6 +48,8 @@ class Outcome:
     shown: str = ""
     fence: FenceError | None = None
     witnesses: set[str] = field(default_factory=set)
+    fired: set[str] = field(default_factory=set)
+    outrun: set[str] = field(default_factory=set)
     names_matter: bool = False
     time_matters: bool = False
 
@@ -159,7 +161,7 @@ def conclude(run: Run, main: asyncio.Task[Any], drain: Callable[[Run, asyncio.Ta
         kind = "fence"
     elif run.cut:
         kind = "cut"
-    return Outcome(kind, run.steps, run.choices, run.violation, result, "", loop.fence, run.witnesses)
+    return Outcome(kind, run.steps, run.choices, run.violation, result, "", loop.fence, run.witnesses, run.fired, run.outrun)
 
 
 def _blame(run: Run, error: BaseException) -> None:

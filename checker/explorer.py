@@ -67,6 +67,8 @@ class Result:
     sampled: bool = False
     interrupted: bool = False
     witnesses: set[str] = field(default_factory=set)
+    fired: set[str] = field(default_factory=set)  # kinds of timers that fired in some run
+    outrun: set[str] = field(default_factory=set)  # kinds of timers that an outside event came before in some run
     outcomes: set[str] = field(default_factory=set)
     cancelled: bool = False  # a run ended because an injected cancellation came out of the scenario
     opaque: dict[str, int] = field(default_factory=dict)
@@ -371,6 +373,8 @@ def _count(result: Result, outcome: Outcome, new: int) -> None:
     result.transitions += new + (result.executions > 1)
     result.steps += outcome.steps
     result.witnesses |= outcome.witnesses
+    result.fired |= outcome.fired
+    result.outrun |= outcome.outrun
     result.most_choices = max(result.most_choices, outcome.choices)
     if outcome.kind == "done":
         result.outcomes.add(outcome.shown)

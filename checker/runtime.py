@@ -113,6 +113,8 @@ class Run:
     may_rest: bool = False  # a state in which nothing can happen is a legitimate end
     observers: list[tuple[str, Callable[[], str]]] = field(default_factory=list)
     witnesses: set[str] = field(default_factory=set)
+    fired: set[str] = field(default_factory=set)  # kinds of timers that have fired
+    outrun: set[str] = field(default_factory=set)  # kinds of timers that were pending when an outside event happened before them
     watched: bool = False  # there are invariants
 
     def violate(self, property: str, message: str) -> None:

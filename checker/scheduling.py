@@ -339,11 +339,13 @@ def perform(run: Run, event: object) -> None:
         told(event)
     if isinstance(event, TimerHandle):
         loop.timers.remove(event)
+        run.fired.add(_kind(event))
         if event._when > loop.now:
             loop.now = event._when
         run.execute(event)
     elif isinstance(event, Checkpoint):
         loop.outside.remove(event)
+        _outrun_timers(run)
         run.execute(Handle(_resolve, (event.future,), contextvars.copy_context()))
     elif isinstance(event, Delayed):
         loop.outside.remove(event)
@@ -357,9 +359,21 @@ def perform(run: Run, event: object) -> None:
     elif isinstance(event, ExecutorJob):
         loop.outside.remove(event)
         loop.threadsafe = any(isinstance(other, ExecutorJob) for other in loop.outside)
+        _outrun_timers(run)
         loop.call_soon(finish_job, event.future, *_run_job(event))
     else:
         raise TypeError(f"not an outside event: {event!r}")
+
+
+def _outrun_timers(run: Run) -> None:
+    """Take note of the timers that would have fired if the outside event that happens now had taken longer."""
+    if run.loop.timers and not run.loop.draining:
+        run.outrun.update(map(_kind, run.loop.timers))
+
+
+def _kind(timer: TimerHandle) -> str:
+    """Tell timers of a sleep, a timeout and a callback of the program's own apart."""
+    return getattr(timer._callback, "__qualname__", type(timer._callback).__qualname__)
 
 
 CANCEL_MESSAGE = "treadle"

@@ -130,7 +130,7 @@ def judge(
         verdict,
         violations=counterexamples,
         reasons=reasons,
-        notes=_notes(result),
+        notes=_notes(result, scope.get("time")),
         stats=stats_of(result),
         scope=scope,
         outcomes=frozenset(result.outcomes),
@@ -151,7 +151,7 @@ def stats_of(result: Result) -> dict[str, Any]:
     }
 
 
-def _notes(result: Result) -> list[str]:
+def _notes(result: Result, time: str | None) -> list[str]:
     notes = []
     if result.opaque:
         names = ", ".join(sorted(result.opaque))
@@ -160,6 +160,11 @@ def _notes(result: Result) -> list[str]:
         notes.append(
             "the scenario has a single interleaving under this contract; to open it up, put `await checkpoint()` where it would wait "
             "for the outside world, allow cancellations (--cancel 1), or take another contract (--contract stretched)"
+        )
+    if time == "virtual" and result.outrun - result.fired and not (result.findings or result.held_back or result.sampled):
+        notes.append(
+            "a timeout or another timer never fired in any run: under virtual time the clock stands still as long as a checkpoint or an "
+            "executor's job can complete; --time any lets timers fire first, too"
         )
     if result.cancelled:
         notes.append(

@@ -66,3 +66,35 @@ def test_a_scenario_that_ends_by_a_cancellation_is_pointed_out():
     assert any("ended there with its CancelledError" in note for note in check(ends, cancel=1).notes)
     assert not check(goes_on, cancel=1).notes
     assert not any("CancelledError" in note for note in check(ends).notes)
+
+
+def test_a_timeout_that_never_strikes_is_pointed_out():
+    async def around(wait):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await wait()
+
+    async def outrun():
+        await around(checkpoint)
+
+    async def outrun_by_a_job():
+        await around(lambda: asyncio.to_thread(int))
+
+    async def strikes_elsewhere():
+        await around(checkpoint)
+        await around(lambda: asyncio.sleep(2))
+
+    async def has_a_later_deadline():
+        await around(lambda: asyncio.sleep(0.5))
+
+    def pointed_out(scenario, **options):
+        verdict = check(scenario, **options)
+        assert verdict
+        return any("never fired in any run" in note for note in verdict.notes)
+
+    assert pointed_out(outrun)
+    assert pointed_out(outrun, contract="any")
+    assert pointed_out(outrun_by_a_job)
+    assert not pointed_out(outrun, time="any")
+    assert not pointed_out(strikes_elsewhere)
+    assert not pointed_out(has_a_later_deadline)
