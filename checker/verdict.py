@@ -12,11 +12,22 @@ from typing import Any
 
 from .explorer import Result
 
-__all__ = ["EXIT_CODES", "RANK", "Counterexample", "Verdict", "judge", "worst"]
+__all__ = ["EXIT_CODES", "RANK", "UNCHECKED", "Counterexample", "Verdict", "judge", "worst"]
 
 EXIT_CODES = {"verified": 0, "violated": 1, "bounded": 3, "sampled": 3, "inconclusive": 3}
 RANK = ("verified", "sampled", "bounded", "inconclusive", "violated")
 """Verdicts from the best to the worst."""
+
+_NEVER_FIRED = (
+    "a timeout or another timer never fired in any run: under virtual time the clock stands still as long as a checkpoint or an "
+    "executor's job can complete; --time any lets timers fire first, too"
+)
+_CANCELLED = (
+    "in some runs the scenario awaited a task that was cancelled, and ended there with its CancelledError: what it asserts further "
+    "down was not checked in them; to go on, await tasks with `asyncio.wait(tasks)` or `gather(..., return_exceptions=True)`"
+)
+UNCHECKED = (_NEVER_FIRED, _CANCELLED)
+"""Notes on what a person may believe to be checked, and is not."""
 
 
 @dataclass(frozen=True)
@@ -162,15 +173,9 @@ def _notes(result: Result, time: str | None) -> list[str]:
             "for the outside world, allow cancellations (--cancel 1), or take another contract (--contract stretched)"
         )
     if time == "virtual" and result.outrun - result.fired and not (result.findings or result.held_back or result.sampled):
-        notes.append(
-            "a timeout or another timer never fired in any run: under virtual time the clock stands still as long as a checkpoint or an "
-            "executor's job can complete; --time any lets timers fire first, too"
-        )
+        notes.append(_NEVER_FIRED)
     if result.cancelled:
-        notes.append(
-            "in some runs the scenario awaited a task that was cancelled, and ended there with its CancelledError: what it asserts further "
-            "down was not checked in them; to go on, await tasks with `asyncio.wait(tasks)` or `gather(..., return_exceptions=True)`"
-        )
+        notes.append(_CANCELLED)
     return notes
 
 

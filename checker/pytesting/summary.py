@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..verdict import UNCHECKED
+
 __all__ = ["write_summary"]
 
 _SINGLE = (
@@ -27,6 +29,7 @@ def write_summary(terminal: Any, reports: list[Any]) -> None:
                 lines.append((warning["text"], False))
         if verdict["verdict"] == "verified" and verdict["stats"]["executions"] == 1:
             lines.append((f"note: {report.nodeid}: {_SINGLE}", False))
+        lines += [(f"note: {report.nodeid}: {note}", False) for note in verdict["notes"] if note in UNCHECKED]
     if lines:
         terminal.section("treadle", sep="=")
         for line, marked in lines:

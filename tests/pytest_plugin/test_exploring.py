@@ -253,6 +253,22 @@ class TestVerdicts:
         )
         result.stdout.fnmatch_lines(["note: test_it.py::test_single: there is a single interleaving*"])
 
+    def test_what_was_not_checked_is_said_so(self, project):
+        result = project.passes(
+            """
+            @pytest.mark.treadle(cancel=1)
+            async def test_gather():
+                async def within(seconds):
+                    async with asyncio.timeout(seconds):
+                        await checkpoint()
+
+                await asyncio.gather(within(1), within(2))
+            """
+        )
+        result.stdout.fnmatch_lines_random(
+            ["note: *::test_gather: a timeout * never fired *", "note: *::test_gather: *ended there with its CancelledError*"]
+        )
+
     def test_tests_without_the_mark_are_left_alone(self, project):
         result = project.passes(
             """
