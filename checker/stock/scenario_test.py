@@ -6,7 +6,9 @@ callbacks and before other timers, where what `select()` reports is queued. Its 
 
 from __future__ import annotations
 
+import re
 import textwrap
+from collections.abc import Callable
 
 from ..errors import UsageError
 from ..properties import MEANINGS
@@ -80,6 +82,7 @@ def fail(property, message):
     "witness": "\ndef witness(name):\n    pass\n",
 }
 _UNNEEDED = frozenset({"scenario"})
+_OWN = ("CHOICES", "LAST", "NOW", "SCHEDULE", "TASKS", "WAITS", "WRONG", "run")  # what the helper calls its things
 
 
 def render_scenario(script: Script, excerpted: Excerpted, name: str, property: str, message: str) -> str:
@@ -104,21 +107,32 @@ def render_scenario(script: Script, excerpted: Excerpted, name: str, property: s
     text = "\n\n".join(textwrap.fill(paragraph.replace("\\", "\\\\").replace('"""', "'''"), 100) for paragraph in paragraphs)
     uses = excerpted.uses - _UNNEEDED
     choices = [index for index, _ in script.choices]
-    parts = [
-        f'"""{text}\n"""\n\n',
-        *[f"{line}\n\n" for line in excerpted.future],
-        "import asyncio\n\n",
+    opening = "".join([f'"""{text}\n"""\n\n', *[f"{line}\n\n" for line in excerpted.future], "import asyncio\n\n"])
+    before = [
         "# What happens at the end of which iteration of the event loop; all else is asyncio's own order.\n",
         f"SCHEDULE = {{\n{_schedule(script)}}}\nLAST = {len(script.iterations)}\n",
         f"CHOICES = {choices}  # what choose() and checkpoint(maybe=True) decide\n" if uses & {"choose", "checkpoint"} else "",
         _HELPER.replace("LEAKED", _LEAKED if property == "no-leaked-task" else ""),
         "".join(f"\n{_PARTS[part]}" for part in sorted(uses)),
         *[f"\n\n{line}" for line in excerpted.renamed],
-        f"\n\n# --- the scenario ---\n\n\n{excerpted.source}\n",
+    ]
+    after = [
         f"\n\ndef test_{property.replace('-', '_')}():\n    run({name})\n",
         f'\n\nif __name__ == "__main__":\n    run({name})\n',
     ]
-    return "".join(parts)
+    own = _distinct(excerpted.source)
+    source = f"\n\n# --- the scenario ---\n\n\n{excerpted.source}\n"
+    return opening + own("".join(before)) + source + own("".join(after))
+
+
+def _distinct(source: str) -> Callable[[str], str]:
+    """Return what gives the helper's things other names where the scenario's source has the same."""
+    taken = set(re.findall(r"\w+", source))
+    names = {name: name for name in _OWN}
+    for name in _OWN:
+        while names[name] in taken:
+            names[name] += "_"
+    return lambda text: re.sub(r"\w+", lambda word: names.get(word.group(), word.group()), text)
 
 
 def _schedule(script: Script) -> str:

@@ -108,3 +108,15 @@ async def scenario_with_a_job():
     log = []
     await asyncio.to_thread(log.append, 1)
     assert not log
+
+
+WAITS = 2
+
+
+async def run(tasks):
+    done, _ = await asyncio.wait(tasks)
+    assert len(done) < WAITS, "its own names"
+
+
+async def scenario_has_names_of_its_own():
+    await run([asyncio.create_task(checkpoint()) for _ in range(WAITS)])

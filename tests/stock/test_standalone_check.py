@@ -46,6 +46,7 @@ def run(source, tmp_path):
         ("scenario_timeout_comes_first", {}, "the answer is yes"),
         ("scenario_raises_in_a_callback", {}, "pop from empty list"),
         ("scenario_leaks", {"forbid": {"leaked-tasks"}}, "a task outlives the scenario"),
+        ("scenario_has_names_of_its_own", {}, "AssertionError: its own names"),
     ],
 )
 def test_it_fails_for_the_same_reason(name, options, says, tmp_path):
