@@ -19,7 +19,7 @@ Contract = Annotated[
     typer.Option("--contract", help="stock, stretched or any; without it stock decides and stretched warns.", show_default=False),
 ]
 Time = Annotated[str, typer.Option("--time", help="virtual or any.")]
-Cancel = Annotated[int, typer.Option("--cancel", help="How many cancellations may strike, at any moment.")]
+Cancel = Annotated[int, typer.Option("--cancel", min=0, help="How many cancellations may strike, at any moment.")]
 Ignore = Annotated[list[str] | None, typer.Option("--ignore", metavar="PROPERTY", help="A property that does not count; can be repeated.")]
 Forbid = Annotated[
     list[str] | None, typer.Option("--forbid", metavar="leaked-tasks", help="Make tasks that outlive the scenario a violation.")
@@ -29,12 +29,16 @@ Merge = Annotated[str, typer.Option("--merge", help="auto, on or off: explore eq
 Search = Annotated[str, typer.Option("--search", help="exhaustive, random or pct.", rich_help_panel=_SEARCH)]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of a random search.", rich_help_panel=_SEARCH)]
 Runs = Annotated[
-    int | None, typer.Option("--runs", help="Limit on runs (a random search: how many).", rich_help_panel=_SEARCH, show_default=False)
+    int | None,
+    typer.Option("--runs", min=1, help="Limit on runs (a random search: how many).", rich_help_panel=_SEARCH, show_default=False),
 ]
-MaxStates = Annotated[int | None, typer.Option("--max-states", help="Limit on states.", rich_help_panel=_SEARCH, show_default=False)]
-MaxDepth = Annotated[int, typer.Option("--max-depth", help="Limit on the steps of one run.", rich_help_panel=_SEARCH)]
+MaxStates = Annotated[
+    int | None, typer.Option("--max-states", min=1, help="Limit on states.", rich_help_panel=_SEARCH, show_default=False)
+]
+MaxDepth = Annotated[int, typer.Option("--max-depth", min=1, help="Limit on the steps of one run.", rich_help_panel=_SEARCH)]
 Timeout = Annotated[
-    float | None, typer.Option("--timeout", help="Limit on time, in seconds, for each search.", rich_help_panel=_SEARCH, show_default=False)
+    float | None,
+    typer.Option("--timeout", min=0, help="Limit on time, in seconds, for each search.", rich_help_panel=_SEARCH, show_default=False),
 ]
 KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Collect a counterexample of every property.", rich_help_panel=_SEARCH)]
 AllowBounded = Annotated[

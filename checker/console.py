@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.status import Status
 
 from .errors import UsageError
@@ -40,9 +41,27 @@ def prints_to_stderr(aside: bool) -> Iterator[None]:
 def show(console: Console, renderable: RenderableType) -> None:
     """Print; where there is no terminal without colours and without the blanks that would fill a line."""
     if console.is_terminal:
-        console.print(renderable)
+        console.print(_Harmless(renderable))
     else:
-        console.file.write(_writable(plain_text([renderable], console.width), console.encoding))
+        console.file.write(_writable(plain_text([renderable], console.width).translate(_PICTURES), console.encoding))
+
+
+class _Harmless:
+    """What is to be printed, with pictures for control characters: names and messages are the program's, and traces may be
+    somebody else's. An escape sequence among them would be the terminal's to obey.
+    """
+
+    def __init__(self, renderable: RenderableType) -> None:
+        self.renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self.renderable, options):
+            yield segment if segment.control else Segment(segment.text.translate(_PICTURES), segment.style)
+
+
+# U+2400 and the following show control characters; the ones beyond ASCII have no pictures.
+_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {0x7F: 0x2421}
+_PICTURES |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 
 
 _ASCII = str.maketrans({"✔": "+", "✘": "x", "→": ">", "…": "~", "─": "-", "“": '"', "”": '"', "×": "x", "–": "-", "′": "'"})

@@ -13,8 +13,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from rich.text import Text
 
 from treadle.checker.cli import run
+from treadle.checker.console import show
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -70,6 +73,26 @@ class TestCheck:
         _, out, _ = treadle("check", BANK, columns=80)
         assert max(map(len, out.splitlines())) <= 80
         assert "the balance is 2" in out
+
+    def test_control_characters_of_the_program_are_shown_and_not_obeyed(self, tmp_path):
+        file = tmp_path / "hostile.py"
+        file.write_text("async def scenario():\n    assert False, 'red \\x1b[31m, a bell \\x07, \\x9b2J'\n")
+        _, out, _ = treadle("check", file)
+        assert "red ␛[31m" in out
+        assert not set(out) & {"\x1b", "\x07", "\x9b"}
+
+    def test_on_a_terminal_only_our_own_escape_sequences_come_out(self):
+        stream = io.StringIO()
+        show(Console(file=stream, force_terminal=True, width=80), Text("\x1b[2J", style="bold"))
+        assert "␛[2J" in stream.getvalue()
+        assert "\x1b[1m" in stream.getvalue()
+        assert "\x1b[2J" not in stream.getvalue()
+
+    @pytest.mark.parametrize("option", ["--runs=0", "--max-states=-5", "--max-depth=0", "--timeout=-1", "--cancel=-1"])
+    def test_numbers_that_make_no_sense_are_refused(self, option):
+        code, out, err = treadle("check", BANK, option)
+        assert (code, out) == (2, "")
+        assert option.partition("=")[0] in err
 
     def test_the_document_has_the_stable_names(self):
         code, out, _ = treadle("check", f"{BANK}::scenario_lost_update", "--json", "-")
