@@ -1,7 +1,7 @@
 """`--light` leaves the long tests out: `tests/run.py` gives it to every Python but the one that it runs on.
 
 Long are the engines of the models, the page in a browser, the faults, the witnesses, shrinking, tests written for others, and
-what the gate reads and writes, which hardly touch what differs between versions of Python, and all but the first chunk of the
+what the gate reads, runs and writes, which hardly touch what differs between versions of Python, and all but the first chunk of the
 oracles on generated programs. Whatever is about asyncio itself runs everywhere.
 """
 
@@ -12,8 +12,7 @@ LONG_FOLDERS = (TESTS / "model",)
 LONG_FILES = (
     TESTS / "viewer" / "test_browser.py",
     TESTS / "specs" / "test_faults.py",
-    TESTS / "gate" / "test_bad_input.py",
-    TESTS / "gate" / "test_outputs.py",
+    *(TESTS / "gate" / f"test_{name}.py" for name in ("bad_input", "clauses", "outputs", "running", "showing")),
     TESTS / "specs" / "test_witnesses.py",
     TESTS / "stock" / "test_standalone_verify.py",
     TESTS / "stock" / "test_shrinking.py",

@@ -444,9 +444,10 @@ class TestPytestsOwnWays:
 
             class Recorder(pdb.Pdb):
                 def interaction(self, frame, traceback):
-                    while hasattr(traceback, "tb_next") and traceback.tb_next is not None:
+                    traceback = getattr(traceback, "__traceback__", traceback)  # from 3.13 on it is the exception
+                    while traceback.tb_next is not None:
                         traceback = traceback.tb_next
-                    place = getattr(traceback, "tb_frame", None) or traceback.__traceback__.tb_next.tb_frame
+                    place = traceback.tb_frame
                     print("STOPPED in", place.f_code.co_name, "balance", place.f_locals["account"].balance)
             """,
         )
