@@ -97,7 +97,7 @@ async def gather_and_look():
         seen.append("failed")
         raise ValueError
 
-    both = asyncio.gather(fails(), asyncio.sleep(0))
+    both = asyncio.gather(fails(), asyncio.sleep(1))
 
     async def looks():
         await asyncio.sleep(0)
@@ -106,6 +106,23 @@ async def gather_and_look():
     with contextlib.suppress(ValueError):
         await asyncio.gather(asyncio.create_task(looks()), both)
     return seen[:2]
+
+
+async def gather_and_look_last():
+    """A third task looks, after the last child has ended, whether the gather has noticed."""
+    seen = []
+
+    async def ends():
+        seen.append("ended")
+
+    both = asyncio.gather(ends(), ends())
+
+    async def looks():
+        await asyncio.sleep(0)
+        seen.append(both.done())
+
+    await asyncio.gather(asyncio.create_task(looks()), both)
+    return seen
 
 
 async def group_and_go_on():
@@ -130,7 +147,11 @@ async def group_and_go_on():
 # The last callback of `wait` does no more than wake the task that waits, which may be delayed just as well: nobody sees the difference.
 @pytest.mark.parametrize(
     ("kind", "scenario", "outcome"),
-    [("gather", gather_and_look, "['failed', False]"), ("TaskGroup", group_and_go_on, "['failed', 'went on']")],
+    [
+        ("gather", gather_and_look, "['failed', False]"),
+        ("gather", gather_and_look_last, "['ended', 'ended', False]"),
+        ("TaskGroup", group_and_go_on, "['failed', 'went on']"),
+    ],
 )
 def test_a_callback_that_does_more_than_count_must_wait_its_turn(kind, scenario, outcome, monkeypatch):
     config = Settings(contract="any", ignore=frozenset({"no-unhandled-exception"}))
