@@ -9,6 +9,7 @@ import programs
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from leaning import leans_on_a_bare_yield
 
 from treadle.checker import check, checkpoint, execution
 from treadle.checker.explorer import Limits, explore
@@ -65,24 +66,6 @@ def test_a_stronger_contract_loses_nothing(chunk):
     print(dict(seen))
     assert seen["compared"] > 30
     assert seen["more under any"]
-
-
-async def leans_on_a_bare_yield():
-    total = 0
-
-    async def add():
-        nonlocal total
-        found = total
-        await asyncio.sleep(0)
-        total = found + 1
-
-    async def later():
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        await add()
-
-    await asyncio.gather(add(), later())
-    assert total == 2
 
 
 def test_what_breaks_only_under_stretched_is_a_warning():

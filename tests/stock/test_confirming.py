@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from leaning import leans_on_a_bare_yield
 from walking import small, stock_settings, walk
 
 from treadle.checker import check, checkpoint, choose, fail, invariant
@@ -174,24 +175,6 @@ def test_a_run_that_may_rest_is_confirmed():
 
 
 # --- what cannot happen on asyncio's loop --------------------------------------------------------------------------------
-
-
-async def leans_on_a_bare_yield():
-    total = 0
-
-    async def add():
-        nonlocal total
-        found = total
-        await asyncio.sleep(0)
-        total = found + 1
-
-    async def later():
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        await add()
-
-    await asyncio.gather(add(), later())
-    assert total == 2
 
 
 async def leans_on_the_order_of_callbacks():
