@@ -22,7 +22,7 @@ import linecache
 import os
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any
@@ -30,7 +30,7 @@ from typing import Any
 import msgspec
 
 from .events import Handle
-from .execution import Scenario, execute, simulation
+from .execution import Scenario, execute, leaves, simulation
 from .runtime import Run, Settings
 from .shrinking import Replay
 from .world import World
@@ -101,7 +101,7 @@ def _judge(watch: _Watch, property: str, told: list[BaseException], scenario: Sc
         return Blame(waits[0].place, f"{waits[0].task} {why}", waits[1:], steps)
     if property in ("assertion", "no-unhandled-exception"):
         for error in [*reversed(watch.errors), *told]:
-            for leaf in _leaves(error):
+            for leaf in leaves(error):
                 place = watch.raised_at(leaf)
                 if place is not None:
                     return Blame(place, f"{type(leaf).__name__} is raised here", [], steps)
@@ -237,14 +237,6 @@ class _Watch:
 
 def _first_of(owner: Any, *names: str) -> Any:
     return next((value for name in names if (value := getattr(owner, name, None)) is not None), None)
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield error
 
 
 @functools.cache

@@ -25,7 +25,7 @@ from .runtime import Chooser, Recorder, Run, Settings, Violation, describe_error
 from .scheduling import drive, drive_default
 from .waiting import explain_deadlock
 
-__all__ = ["Outcome", "Scenario", "close_task", "conclude", "execute", "simulation"]
+__all__ = ["Outcome", "Scenario", "close_task", "conclude", "execute", "leaves", "simulation"]
 
 Scenario = Callable[[], Coroutine[Any, Any, Any]]
 _GARBAGE_EVERY = 100  # runs between two collections of cyclic garbage
@@ -166,17 +166,18 @@ def conclude(run: Run, main: asyncio.Task[Any], drain: Callable[[Run, asyncio.Ta
 
 def _blame(run: Run, error: BaseException) -> None:
     """Record the exception that the scenario ended with."""
-    for inner in _leaves(error):
+    for inner in leaves(error):
         if isinstance(inner, AssertionError):
             run.violate("assertion", text_of(inner) or "an assertion of the scenario does not hold")
         else:
             run.violate("no-unhandled-exception", f"the scenario raised {describe_error(inner)}")
 
 
-def _leaves(error: BaseException) -> Iterator[BaseException]:
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the exceptions that a group is made of, or the one that is none."""
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
-            yield from _leaves(inner)
+            yield from leaves(inner)
     else:
         yield error
 

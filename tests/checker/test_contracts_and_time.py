@@ -9,7 +9,7 @@ import programs
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from leaning import leans_on_a_bare_yield
+from small_scenarios import leans_on_a_bare_yield, lost_update
 
 from treadle.checker import check, checkpoint, execution
 from treadle.checker.explorer import Limits, explore
@@ -20,20 +20,6 @@ MERGE = pytest.mark.parametrize("merge", ["on", "off", "auto"])
 
 def properties(result):
     return {finding.violation.property for finding in result.findings}
-
-
-async def race():
-    """A lost update, under every contract."""
-    total = 0
-
-    async def add():
-        nonlocal total
-        found = total
-        await checkpoint()
-        total = found + 1
-
-    await asyncio.gather(add(), add())
-    assert total == 2
 
 
 leaves = st.one_of(programs.inner_leaves, programs.outside_leaves)
@@ -84,7 +70,7 @@ def test_a_named_contract_gives_no_warnings():
 
 @pytest.mark.parametrize("contract", ["stock", "stretched", "any"])
 def test_a_violation_names_the_weakest_contract_that_shows_it(contract):
-    (violation,) = check(race, contract=contract).violations
+    (violation,) = check(lost_update, contract=contract).violations
     assert violation.contract == "stock"
     if contract != "stock":
         (violation,) = check(leans_on_a_bare_yield, contract=contract).violations

@@ -6,6 +6,7 @@ import os
 import signal
 
 import pytest
+from small_scenarios import lost_update
 
 from treadle.checker import NondeterminismError, UsageError, check, checkpoint, choose, invariant, when_stable, witness
 from treadle.checker.explorer import Limits, explore, sample
@@ -30,20 +31,6 @@ def contention(tasks=3, rounds=2):
         await asyncio.gather(*(client() for _ in range(tasks)))
 
     return scenario
-
-
-async def race():
-    """A lost update."""
-    total = 0
-
-    async def add():
-        nonlocal total
-        found = total
-        await checkpoint()
-        total = found + 1
-
-    await asyncio.gather(add(), add())
-    assert total == 2, f"an update was lost: {total}"
 
 
 def properties(result):
@@ -81,7 +68,7 @@ def test_a_limit_on_all_steps_together_holds_the_rest_back():
 
 
 def test_a_violation_within_a_limit_is_a_violation():
-    verdict = check(race, contract="stock", runs=10)
+    verdict = check(lost_update, contract="stock", runs=10)
     assert verdict.verdict == "violated"
 
 
@@ -132,7 +119,7 @@ def test_sampling_is_never_verified_and_repeats_by_its_seed(search):
 
 @pytest.mark.parametrize("search", ["random", "pct"])
 def test_sampling_finds_a_race(search):
-    first, second = (check(race, contract="stock", search=search, seed=3, runs=200) for _ in range(2))
+    first, second = (check(lost_update, contract="stock", search=search, seed=3, runs=200) for _ in range(2))
     assert first.verdict == "violated"
     assert first.violations == second.violations
 
@@ -392,7 +379,7 @@ def test_equal_tasks_reach_equal_states_in_other_orders():
     assert on.opaque == {}
 
 
-@pytest.mark.parametrize("scenario", [race, contention(2, 2), leak, deadlock])
+@pytest.mark.parametrize("scenario", [lost_update, contention(2, 2), leak, deadlock])
 def test_two_equal_checks_are_equal_apart_from_seconds(scenario):
     documents = [check(scenario, cancel=1, keep_going=True).to_json() for _ in range(2)]
     for document in documents:
@@ -465,7 +452,7 @@ def test_a_small_frontier_loses_nothing(monkeypatch):
 )
 def test_options_that_do_not_exist(options, message):
     with pytest.raises(UsageError, match=message):
-        check(race, **options)
+        check(lost_update, **options)
 
 
 def test_a_scenario_that_is_no_coroutine_function():

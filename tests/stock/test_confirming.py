@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from leaning import leans_on_a_bare_yield
+from small_scenarios import leans_on_a_bare_yield, lost_update
 from walking import small, stock_settings, walk
 
 from treadle.checker import check, checkpoint, choose, fail, invariant
@@ -22,19 +22,6 @@ from treadle.checker.stock.readings import Readings
 from treadle.checker.stock.running import play
 from treadle.checker.stock.script import Event, Iteration, Job, Step
 from treadle.checker.world import World
-
-
-async def lost_update():
-    total = 0
-
-    async def add():
-        nonlocal total
-        found = total
-        await checkpoint()
-        total = found + 1
-
-    await asyncio.gather(add(), add())
-    assert total == 2
 
 
 async def deadlock():
