@@ -2,6 +2,9 @@
 
 The schedule of a `verify` trace is run once more on classes that note each of their documented operations. A primitive's own
 use of them (a condition's `wait()` releases and acquires) is not noted, nor is what the clients do for treadle's sake.
+
+A task without a name of its own, such as the one that `asyncio.wait_for` made until Python 3.11, acts for the client that
+made it. What counts as a cancellation is what strikes the task that is in the operation, whoever has sent it.
 """
 
 from __future__ import annotations
@@ -9,25 +12,26 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import functools
+import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from ..clients import verification_scenarios
 from ..clients.refining import refinement_scenarios
 from ..errors import UsageError
-from ..events import Cancellation, TimerHandle
 from ..execution import execute, simulation
 from ..implementations import Implementation, resolve
+from ..loop import NamelessTask
 from ..runtime import Run, Settings
-from ..scheduling import CANCEL_MESSAGE
 from ..shrinking import Replay
 from ..trace import Trace
 from ..verification import parse_rounds
 
 __all__ = ["WAITING", "Happening", "History", "history_of"]
 
-WAITING = frozenset({"acquire", "wait"})
-"""The operations that may suspend. `wait_for` takes a function of the client's, which a history cannot tell."""
+WAITING = frozenset({"acquire", "wait", "wait_for"})
+"""The operations that may suspend."""
 
 _NOTED = ("acquire", "release", "wait", "wait_for", "notify", "notify_all", "set", "clear")
 
@@ -36,7 +40,8 @@ _NOTED = ("acquire", "release", "wait", "wait_for", "notify", "notify_all", "set
 class Happening:
     """In an iteration of the loop a client calls, or returns from, `operation` of an object, or is cancelled in it.
 
-    `what` is `call`, `end` or `cancel`. `client` is the name of its task, "" outside of tasks.
+    `what` is `call`, `end` or `cancel`. `client` is the name of its task, "" outside of tasks. `by` is who cancels, if that is
+    asyncio itself: `asyncio.timeout` or `asyncio.wait_for`.
     """
 
     iteration: int
@@ -45,6 +50,7 @@ class Happening:
     operation: str = ""
     arguments: tuple[Any, ...] = ()
     owner: int = 0
+    by: str = ""
 
 
 @dataclasses.dataclass
@@ -58,12 +64,13 @@ class History:
 class _Notebook:
     def __init__(self) -> None:
         self.history = History([], [])
-        self.inside: set[tuple[str, int]] = set()
+        self.inside: dict[str, asyncio.Task[Any] | None] = {}  # client → its task that is in an operation
+        self.made_for: weakref.WeakKeyDictionary[asyncio.Task[Any], str] = weakref.WeakKeyDictionary()
         self.run: Run | None = None
 
-    def note(self, what: str, client: str, operation: str = "", arguments: tuple[Any, ...] = (), owner: int = 0) -> None:
+    def note(self, what: str, client: str, operation: str = "", arguments: tuple[Any, ...] = (), owner: int = 0, by: str = "") -> None:
         if self.run is not None and not (self.run.loop.draining or self.run.loop.dead):
-            self.history.happenings.append(Happening(self.run.loop.iteration, what, client, operation, arguments, owner))
+            self.history.happenings.append(Happening(self.run.loop.iteration, what, client, operation, arguments, owner, by))
 
     def noting(self, role: str, found: type[Any]) -> type[Any]:
         """Return a class that does what `found` does, and notes it."""
@@ -80,27 +87,28 @@ class _Notebook:
         return type(found.__name__, (found,), {"__init__": __init__})
 
     def _noted(self, operation: Callable[..., Any], name: str, owner: int) -> Callable[..., Any]:
-        if name in WAITING or name == "wait_for":
+        if name in WAITING:
 
             @functools.wraps(operation)
             async def waiting(*args: Any) -> Any:
-                client = _client()
-                if (client, owner) in self.inside:
+                task = asyncio.current_task()
+                client = self.client_of(task)
+                if client in self.inside:
                     return await operation(*args)
-                self.inside.add((client, owner))
+                self.inside[client] = task
                 self.note("call", client, name, args, owner)
                 try:
                     return await operation(*args)
                 finally:
-                    self.inside.discard((client, owner))
+                    del self.inside[client]
                     self.note("end", client, name, args, owner)
 
             return waiting
 
         @functools.wraps(operation)
         def at_once(*args: Any) -> Any:
-            client = _client()
-            if (client, owner) in self.inside:
+            client = self.client_of(asyncio.current_task())
+            if client in self.inside:
                 return operation(*args)
             position = len(self.history.happenings)
             self.note("call", client, name, args, owner)
@@ -112,21 +120,63 @@ class _Notebook:
 
         return at_once
 
+    def client_of(self, task: asyncio.Task[Any] | None) -> str:
+        """Return the name of the client that a task acts for; "" is a callback."""
+        if task is None:
+            return ""
+        maker = self.made_for.get(task) if isinstance(task, NamelessTask) else None
+        return maker or asyncio.Task.get_name(task)
+
     def attach(self, run: Run) -> None:
         self.run = run
-        run.perform_hooks.append(self.performed)
+        loop: Any = run.loop  # its method is wrapped, for this run only
+        adopt = loop.adopt
 
-    def performed(self, event: object) -> None:
-        if isinstance(event, Cancellation):
-            self.note("cancel", event.task.get_name(), arguments=(CANCEL_MESSAGE,))
-        elif isinstance(event, TimerHandle) and isinstance(timeout := getattr(event._callback, "__self__", None), asyncio.Timeout):
-            task: asyncio.Task[Any] = timeout._task  # type: ignore[attr-defined]
-            self.note("cancel", task.get_name())
+        def adopt_and_watch(task: Any) -> None:
+            self.watch(task)
+            adopt(task)
+
+        loop.adopt = adopt_and_watch
+
+    def watch(self, task: Any) -> None:
+        """Learn for whom a new task acts, and when it is cancelled, by a timeout too."""
+        self.made_for[task] = self.client_of(asyncio.current_task())
+        reference: weakref.ref[asyncio.Task[Any]] = weakref.ref(task)  # a task that held itself would outlive its run
+
+        def cancel(*args: Any, **kwargs: Any) -> bool:
+            struck = reference()
+            assert struck is not None  # who cancels a task holds it
+            client = self.client_of(struck)
+            if self.inside.get(client) is struck:
+                self.note("cancel", client, by=_canceller(struck))
+            return asyncio.Task.cancel(struck, *args, **kwargs)
+
+        task.cancel = cancel
 
 
-def _client() -> str:
-    task = asyncio.current_task()
-    return "" if task is None else task.get_name()
+def _canceller(task: Any) -> str:
+    """Return the function of asyncio's that calls the `cancel()` of a task; "" if another calls it."""
+    caller = sys._getframe(2)
+    module = caller.f_globals.get("__name__", "")
+    if not module.startswith("asyncio."):
+        return ""
+    frames = [caller]
+    while (outer := frames[-1].f_back) is not None:
+        frames.append(outer)
+    codes = [frame.f_code for frame in frames] + _suspended_in(task)
+    if asyncio.wait_for.__code__ in codes:
+        return "asyncio.wait_for"
+    return "asyncio.timeout" if module == "asyncio.timeouts" else ""
+
+
+def _suspended_in(task: Any) -> list[Any]:
+    """Return the code of the coroutines in which a task is suspended."""
+    codes = []
+    coroutine = task.get_coro()
+    while hasattr(coroutine, "cr_code"):
+        codes.append(coroutine.cr_code)
+        coroutine = coroutine.cr_await
+    return codes
 
 
 def history_of(trace: Trace, settings: Settings) -> History:

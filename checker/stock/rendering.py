@@ -8,10 +8,12 @@ from typing import Any
 
 from ..implementations import Implementation
 from ..properties import MEANINGS
-from .straight_line import Cancel, Pause, Start, Statement, StraightLine
+from .statements import FALSE, TRUE, Cancel, Change, Pause, Program, Start, Statement
+from .straight_line import StraightLine
 
 __all__ = ["import_line", "render_straight_line"]
 
+_SHARED = "shared"  # the variable that the predicates look at
 _SETTLE = '''
 async def settle():
     """Let everything happen that can happen."""
@@ -61,6 +63,7 @@ def render_straight_line(line: StraightLine, property: str, message: str, implem
     imports = "\n".join(import_line(implementation, role) for role in roles)
     names = _names(line.objects)
     body = [f"{names[number]} = {_class(implementation, role)}({_arguments(args)})" for number, (role, args) in enumerate(line.objects)]
+    body += [f'{_SHARED} = "{FALSE}"'] * _looks_before_change(line.program)
     stood: dict[str, str] = {}
     for number, statement in enumerate(line.program):
         body += _statement(statement, names, line.key)
@@ -113,14 +116,28 @@ def _arguments(arguments: tuple[Any, ...]) -> str:
     return ", ".join(map(repr, arguments))
 
 
+def _looks_before_change(program: Program) -> bool:
+    """Return True if somebody waits for a predicate before it becomes true."""
+    for statement in program:
+        if isinstance(statement, Change):
+            return False
+        if isinstance(statement, Start) and statement.operation == "wait_for":
+            return True
+    return False
+
+
 def _statement(statement: Statement, names: list[str], key: tuple[str, Any]) -> list[str]:
     if isinstance(statement, Pause):
         return ["await asyncio.sleep(0)"]
     if isinstance(statement, Start):
-        call = f"{names[statement.owner]}.{statement.operation}({_arguments(statement.arguments)})"
+        arguments = f"lambda: {_SHARED}" if statement.operation == "wait_for" else _arguments(statement.arguments)
+        call = f"{names[statement.owner]}.{statement.operation}({arguments})"
         return [f"{statement.task} = asyncio.ensure_future({call})"]
     if isinstance(statement, Cancel):
-        return [f'{statement.task}.cancel("why")' if key == ("task", statement.task) else f"{statement.task}.cancel()"]
+        call = f'{statement.task}.cancel("why")' if key == ("task", statement.task) else f"{statement.task}.cancel()"
+        return [f"{call}  # as {statement.by} does when it gives up" if statement.by else call]
+    if isinstance(statement, Change):
+        return [f'{_SHARED} = "{TRUE}"']
     return [f"{names[statement.owner]}.{statement.operation}({_arguments(statement.arguments)})"]
 
 
@@ -165,7 +182,9 @@ def _about_task(line: StraightLine, task: str) -> list[str]:
         ]
     if expected.startswith("cancelled"):
         return [f'assert {task}.cancelled(), "{task} was cancelled in {operation}, which {found}"']
-    return [f'assert {task}.result() is {expected.removeprefix("returned ")}, "{operation} {found}"']
+    value = expected.removeprefix("returned ")
+    compared = f"is {value}" if value in ("True", "False", "None") else f"== {value}"
+    return [f'assert {task}.result() {compared}, "{operation} {found}"']
 
 
 def _comes_after(line: StraightLine, other: str, task: str) -> bool:
@@ -174,4 +193,4 @@ def _comes_after(line: StraightLine, other: str, task: str) -> bool:
     order = [start.task for start in starts]
     operations = {start.task: start.operation for start in starts}
     later = order.index(other) > order.index(task) and operations[other] == operations[task]
-    return later and line.sight["task", other] == "returned True"
+    return later and str(line.sight["task", other]).startswith("returned")
