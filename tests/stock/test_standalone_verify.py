@@ -15,8 +15,10 @@ import pytest
 from treadle.checker.errors import UsageError
 from treadle.checker.implementations import resolve
 from treadle.checker.recording import record
+from treadle.checker.replaying import settings_of
 from treadle.checker.runtime import Settings
 from treadle.checker.stdlib_locks import find_stdlib_files
+from treadle.checker.stock.history import history_of
 from treadle.checker.stock.standalone import run_test, write_test
 from treadle.checker.trace import Target
 from treadle.checker.verification import verify
@@ -36,6 +38,10 @@ SURVEY = [
     ("stdlib:3.9", "semaphore", "locked", "state-as-reported", "stdlib:3.10"),
     ("stdlib:3.9", "bounded-semaphore", "clients", "permits-conserved", "stdlib:3.10"),
     ("stdlib:3.9", "bounded-semaphore", "locked", "state-as-reported", "stdlib:3.10"),
+    ("stdlib:3.13", "condition", "wait_for", "no-spurious-wakeup", "stdlib:3.12"),
+    *(("stdlib:3.9", kind, "wait_for", "permits-conserved", "stdlib:3.10") for kind in ("semaphore", "bounded-semaphore")),
+    ("stdlib:3.9", "semaphore", "timeout", "permits-conserved", "stdlib:3.10"),
+    ("stdlib:3.12", "condition", "timeout", "no-lost-wakeup", "stdlib:3.13"),
 ]
 INSTALLED = {file.minor: file for file in find_stdlib_files(())}
 
@@ -90,6 +96,8 @@ def interpreter_of(minor):
         ("3.8", "semaphore", "clients", "fifo", "3.10"),
         ("3.9", "semaphore", "clients", "permits-conserved", "3.10"),
         ("3.12", "condition", "clients", "no-lost-wakeup", "3.13"),
+        ("3.13", "condition", "wait_for", "no-spurious-wakeup", "3.12"),
+        ("3.9", "semaphore", "wait_for", "permits-conserved", "3.10"),
     ],
 )
 def test_it_fails_on_the_interpreter_itself(minor, primitive, scenario, property, fixed, tmp_path):
@@ -125,6 +133,80 @@ def test_it_is_straight_line_code():
     (scenario,) = (node for node in tree.body if isinstance(node, ast.AsyncFunctionDef) and node.name == "scenario")
     assert {type(node) for node in scenario.body} <= {ast.Assign, ast.Expr, ast.Assert}
     assert len(scenario.body) == 10
+
+
+def body_of(source):
+    """Return the lines of what the test does."""
+    (scenario,) = (node for node in ast.parse(source).body if isinstance(node, ast.AsyncFunctionDef) and node.name == "scenario")
+    return [line.strip() for line in source.splitlines()[scenario.body[0].lineno - 1 : scenario.end_lineno]]
+
+
+def test_what_predicates_look_at_is_a_variable():
+    """Who is woken for nothing shows, because what it waits for became true and nobody was told."""
+    needs("stdlib:3.13")
+    body = body_of(write_test(traces("stdlib:3.13", "condition", "wait_for")["no-spurious-wakeup"]))
+    before, waits = body.index('shared = ""'), body.index("b_wait = asyncio.ensure_future(condition.wait_for(lambda: shared))")
+    assert before < waits < body.index('shared = "ready"') < body.index("condition.release()")
+    assert not any("notify" in line for line in body)
+    assert body[-1] == """assert not b_wait.done(), "b_wait's wait_for() returned, and must not\""""
+
+
+@pytest.mark.parametrize(
+    ("impl", "primitive", "scenario", "property", "line"),
+    [
+        ("stdlib:3.9", "semaphore", "wait_for", "permits-conserved", "a.cancel()  # as asyncio.wait_for does when it gives up"),
+        ("stdlib:3.9", "semaphore", "timeout", "permits-conserved", "a.cancel()  # as asyncio.timeout does when it gives up"),
+        ("stdlib:3.12", "condition", "timeout", "no-lost-wakeup", "a_wait.cancel()  # as asyncio.timeout does when it gives up"),
+        ("stdlib:3.13", "condition", "wait_for", "no-spurious-wakeup", "a_wait.cancel()"),
+    ],
+)
+def test_a_timeout_is_what_it_does_to_the_task(impl, primitive, scenario, property, line):
+    """No timers, and so no clock; the cancellation says whose it was, unless it came from outside."""
+    needs(impl)
+    body = body_of(write_test(traces(impl, primitive, scenario)[property]))
+    assert [each for each in body if "cancel(" in each] == [line]
+
+
+def history(impl, primitive, scenario, property):
+    trace = traces(impl, primitive, scenario)[property]
+    return history_of(trace, settings_of(trace)).happenings
+
+
+def test_the_task_of_wait_for_acts_for_its_client():
+    """Until Python 3.11 `asyncio.wait_for` runs what it is given in a task of its own."""
+    needs("stdlib:3.9")
+    happenings = history("stdlib:3.9", "semaphore", "wait_for", "permits-conserved")
+    assert {happening.client for happening in happenings} == {"main", "A", ""}
+    (cancelled,) = (happening for happening in happenings if happening.what == "cancel")
+    assert (cancelled.client, cancelled.by) == ("A", "asyncio.wait_for")
+
+
+def test_what_wait_for_calls_itself_is_not_the_clients():
+    needs("stdlib:3.13")
+    happenings = history("stdlib:3.13", "condition", "wait_for", "no-spurious-wakeup")
+    assert {happening.operation for happening in happenings if happening.what == "call"} == {"acquire", "wait_for", "release"}
+    (cancelled,) = (happening for happening in happenings if happening.what == "cancel")
+    assert (cancelled.client, cancelled.by) == ("A", "")
+
+
+# What wait_for(predicate) itself may do wrong, and how the test looks at it.
+@pytest.mark.parametrize(
+    ("fault", "property", "asserted"),
+    [
+        ("COND-30/WaitForLooksOnce", "returns-as-documented", "assert not a_wait.done(), "),
+        ("COND-30/WaitForWaitsFirst", "state-as-reported", "assert condition.locked() is True, "),
+        ("COND-31/OnlyTrueIsTrue", "state-as-reported", "assert condition.locked() is True, "),
+        ("COND-32/WaitForReturnsTrue", "returns-as-documented", "assert a_wait.result() == 'ready', "),
+    ],
+)
+def test_what_is_wrong_with_wait_for_itself(fault, property, asserted):
+    source = write_test(traces(f"fault:{fault}", "condition", "wait_for")[property])
+    wrong = resolve(f"fault:{fault}", "condition")
+    assert run_test(source, wrong, ["condition"], wrong) is not None
+    assert run_test(source, wrong, ["condition"], resolve("reference")) is None
+    body = body_of(source)
+    assert body[-1].startswith(asserted), source
+    assert len([line for line in body if "wait_for(lambda: shared)" in line]) == 1, "one client that waits is enough"
 
 
 def test_what_does_not_break_needs_no_test():
