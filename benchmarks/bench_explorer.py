@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from treadle.checker.execution import execute, simulation
-from treadle.checker.explorer import Limits, explore
+from treadle.checker.explorer import explore
+from treadle.checker.results import Limits
 from treadle.checker.runtime import Settings
 from treadle.checker.shrinking import Replay
 

@@ -15,8 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from treadle.checker.errors import UsageError
-from treadle.checker.explorer import Limits, explore, sample
+from treadle.checker.explorer import explore
+from treadle.checker.results import Limits
 from treadle.checker.runtime import Settings
+from treadle.checker.sampling import sample
 from treadle.checker.shrinking import Simplified, simplify
 from treadle.checker.stdlib_locks import find_stdlib_files
 from treadle.checker.stock import confirm

@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 
 from .errors import UsageError
 from .execution import Scenario
-from .explorer import Finding, Limits, Progress, Result, explore, sample
+from .explorer import explore
 from .properties import MEANINGS
+from .results import Finding, Limits, Progress, Result
 from .runtime import Settings
+from .sampling import sample
 from .shrinking import replays, simplify
 from .stock import confirm
 from .verdict import Counterexample, Verdict, judge, versions

@@ -27,9 +27,10 @@ from treadle.model.refinement import ModelSystem, Normalised
 
 from .candidates import Known, Schedules, TraceOfLabels, is_misuse, visible_violation
 from .clients.refining import Follower, Specification
-from .explorer import Limits, Result, explore
+from .explorer import explore
 from .implementations import PRIMITIVES, Implementation
 from .recording import record
+from .results import Limits, Result
 from .runtime import Settings, checkpoint, choose, fail, may_rest, observe, when_cancelled, when_stable
 from .shrinking import replays, simplify
 from .trace import Target, Trace

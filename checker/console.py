@@ -15,8 +15,8 @@ from rich.segment import Segment
 from rich.status import Status
 
 from .errors import UsageError
-from .explorer import Progress, Result
 from .report import plain_text
+from .results import Progress, Result
 
 __all__ = ["encode_json", "make_console", "prints_to_stderr", "progress_on", "show", "write_bytes", "write_json"]
 

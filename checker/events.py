@@ -31,7 +31,7 @@ __all__ = [
 class Handle:
     """A callback that waits for its turn; what `call_soon` returns."""
 
-    __slots__ = ("_args", "_callback", "_cancelled", "_context", "_delayed")
+    __slots__ = ("__weakref__", "_args", "_callback", "_cancelled", "_context", "_delayed")
     weight = 1
 
     def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], context: contextvars.Context) -> None:
@@ -85,7 +85,7 @@ class OutsideEvent:
     `born` is the iteration in which it came up.
     """
 
-    __slots__ = ()
+    __slots__ = ("__weakref__",)
     weight = 1
 
 

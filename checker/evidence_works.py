@@ -12,8 +12,8 @@ from typing import Any
 from .api import check
 from .errors import TreadleError
 from .evidence import Result, Work
-from .explorer import Progress
 from .implementations import CLASS_NAMES, ImplementationError, resolve
+from .results import Progress
 from .targets import resolve as resolve_target
 from .verdict import Verdict, versions, worst
 from .verification import Request, explore_part, parse_rounds

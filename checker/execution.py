@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import fences
+from .circling import Circle
 from .errors import FenceError, UsageError
 from .events import Delayed, Handle, OutsideEvent
 from .loop import SimulatedLoop, SimulatedTask, make_loop
@@ -52,6 +53,8 @@ class Outcome:
     outrun: set[str] = field(default_factory=set)
     names_matter: bool = False
     time_matters: bool = False
+    injected: int = 0  # cancellations out of the budget that have struck
+    looped_from: int = 0  # after how many steps the loop of a lasso begins
 
 
 _runs = 0
@@ -99,6 +102,8 @@ def _execute(
         loop.adopt(main)
         run.main = main
         main.add_done_callback(lambda _: _stop(run))
+        if settings.lasso is not None:
+            run.circling = Circle(scenario, settings.lasso)
         if attach is not None:
             attach(run)
         drive(run)
@@ -107,6 +112,7 @@ def _execute(
         outcome = conclude(run, main, _drain)
         if outcome.kind == "done":
             outcome.shown = text_of(outcome.result, repr)  # while the run lives: a repr may look at names and times
+        outcome.injected, outcome.looped_from = run.injected, run.looped_from
         outcome.names_matter = loop.names_matter
         outcome.time_matters = loop.time_matters
         return outcome

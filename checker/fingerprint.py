@@ -169,6 +169,10 @@ class Walk:
             out += (property, message)
         for hook in (*run.stable_hooks, *run.cancel_hooks):
             self.emit(hook)
+        for name in sorted(run.expected):
+            out.append(name)
+            made = run.expected[name]()
+            self.emit(None if made is None or made.done() else made)
         for ref in loop.unretrieved:
             late = ref()
             if late is not None and late._log_traceback:

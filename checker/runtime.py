@@ -9,27 +9,31 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .errors import FenceError, NondeterminismError, TreadleError
-from .events import Handle, OutsideEvent
+from .events import Handle
 from .loop import SimulatedLoop
 
 __all__ = [
     "Chooser",
+    "Lasso",
     "Run",
     "Settings",
     "Violation",
     "checkpoint",
     "choose",
     "current_run",
+    "expect_progress",
     "fail",
     "invariant",
     "may_rest",
     "note",
     "observe",
+    "progress",
     "when_cancelled",
     "when_stable",
     "witness",
@@ -45,8 +49,38 @@ class Violation:
 
 
 @dataclass(frozen=True)
+class Lasso:
+    """A run that goes on for ever: a schedule, the end of which is a loop that leads back to the state in which it began.
+
+    Attributes:
+        start: how many choices come before the loop.
+        end: how many choices there are when it closes; as many as `start` if it makes none.
+        who: whose progress it is that does not come; "" if it is the end of the scenario.
+        inevitable: whether it is not a matter of this loop: no run that comes to this state makes the progress any more.
+        names, times: whether states differ in generated names, and in the absolute time.
+    """
+
+    start: int
+    end: int
+    who: str = ""
+    inevitable: bool = False
+    names: bool = False
+    times: bool = False
+
+
+class Circling(Protocol):
+    """Who watches whether a run goes round a lasso's loop."""
+
+    def closes(self, run: Run) -> bool:
+        """Look at the state between two steps; return True, and end the run, if the loop closes, or cannot any more."""
+
+
+@dataclass(frozen=True)
 class Settings:
-    """What a run may do: contract, time, the budget of cancellations, and which properties count."""
+    """What a run may do: contract, time, the budget of cancellations, and which properties count.
+
+    With a `lasso` a run is one of the schedule that it belongs to, and violates `progress` when its loop closes.
+    """
 
     contract: str = "stock"
     time: str = "virtual"
@@ -54,6 +88,7 @@ class Settings:
     ignore: frozenset[str] = frozenset()
     forbid_leaked_tasks: bool = False
     max_steps: int = 10_000
+    lasso: Lasso | None = None
 
 
 class Chooser(Protocol):
@@ -116,6 +151,11 @@ class Run:
     fired: set[str] = field(default_factory=set)  # kinds of timers that have fired
     outrun: set[str] = field(default_factory=set)  # kinds of timers that were pending when an outside event happened before them
     watched: bool = False  # there are invariants
+    boundaries: int = 0  # moments between two steps at which something was, or could have been, decided
+    expected: dict[str, weakref.ref[asyncio.Task[Any]]] = field(default_factory=dict)  # progress that must come, and who makes it
+    progressed: set[str] = field(default_factory=set)  # what came of it since a search last looked
+    circling: Circling | None = None  # the run is to go round a loop
+    looped_from: int = 0  # and has; its loop begins after so many steps
 
     def violate(self, property: str, message: str) -> None:
         """Record the first violation of a property that counts; the run ends after the present step."""
@@ -295,8 +335,20 @@ def witness(name: str) -> None:
     current_run().witnesses.add(name)
 
 
-def is_internal(event: OutsideEvent) -> bool:
-    """Return True for pending events that belong to the inside of the program: as long as there is one, a state is not stable."""
-    from .events import Delayed, ExecutorJob
+def expect_progress(name: str, task: asyncio.Task[Any]) -> None:
+    """Demand that `progress(name)` comes again and again as long as `task` has not ended."""
+    current_run().expected[name] = weakref.ref(task)
 
-    return isinstance(event, (Delayed, ExecutorJob))
+
+def progress(name: str) -> None:
+    """Say that something has happened that must happen again and again as long as the present task has not ended.
+
+    An endless run in which it does not, although every wait on the outside world ends, violates `progress`.
+    """
+    run = current_run()
+    if name not in run.expected:
+        task = asyncio.current_task()
+        if task is None:
+            raise TreadleError("progress() was called outside of a task; call it in the task that must get on")
+        run.expected[name] = weakref.ref(task)
+    run.progressed.add(name)

@@ -18,7 +18,7 @@ from typing import Any
 
 from .events import Cancellation
 from .execution import Outcome, Scenario, execute, simulation
-from .explorer import Finding, trimmed
+from .results import Finding, trimmed
 from .runtime import Run, Settings
 from .world import World
 

@@ -10,7 +10,7 @@ import platform
 from dataclasses import dataclass, field
 from typing import Any
 
-from .explorer import Result
+from .results import Result
 
 __all__ = ["EXIT_CODES", "RANK", "UNCHECKED", "Counterexample", "Verdict", "judge", "worst"]
 

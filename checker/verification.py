@@ -18,9 +18,9 @@ from .api import check
 from .clients import VerificationScenario, verification_scenarios
 from .clients.refining import refinement_scenarios
 from .errors import UsageError
-from .explorer import Progress
 from .implementations import PRIMITIVES, Implementation, resolve
 from .pool import Pool
+from .results import Progress
 from .verdict import Counterexample, Verdict, worst
 
 __all__ = [

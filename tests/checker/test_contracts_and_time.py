@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from small_scenarios import leans_on_a_bare_yield, lost_update
 
 from treadle.checker import check, checkpoint, execution
-from treadle.checker.explorer import Limits, explore
+from treadle.checker.explorer import explore
+from treadle.checker.results import Limits
 from treadle.checker.runtime import Settings
 
 MERGE = pytest.mark.parametrize("merge", ["on", "off", "auto"])

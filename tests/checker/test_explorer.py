@@ -9,9 +9,11 @@ import pytest
 from small_scenarios import lost_update
 
 from treadle.checker import NondeterminismError, UsageError, check, checkpoint, choose, invariant, when_stable, witness
-from treadle.checker.explorer import Limits, explore, sample
+from treadle.checker.explorer import explore
 from treadle.checker.frontier import Frontier
+from treadle.checker.results import Limits
 from treadle.checker.runtime import Settings
+from treadle.checker.sampling import sample
 
 MERGE = pytest.mark.parametrize("merge", ["on", "off", "auto"])
 

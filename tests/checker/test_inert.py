@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from treadle.checker import inert
-from treadle.checker.explorer import Limits, explore
+from treadle.checker.explorer import explore
+from treadle.checker.results import Limits
 from treadle.checker.runtime import Settings
 
 COMPARED = 100  # in each chunk

@@ -23,7 +23,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from treadle.checker.execution import execute, simulation
-from treadle.checker.explorer import Limits, explore
+from treadle.checker.explorer import explore
+from treadle.checker.results import Limits
 from treadle.checker.runtime import Settings
 
 CHUNKS = 10

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from treadle.checker import check, checkpoint, choose
 from treadle.checker.execution import execute, simulation
-from treadle.checker.explorer import Finding, sample
-from treadle.checker.explorer import Limits as SearchLimits
+from treadle.checker.results import Finding
+from treadle.checker.results import Limits as SearchLimits
 from treadle.checker.runtime import Settings
+from treadle.checker.sampling import sample
 from treadle.checker.shrinking import Replay, simplify, sort_key
 from treadle.checker.stdlib_locks import find_stdlib_files
 from treadle.checker.verification import Request

@@ -1,0 +1,84 @@
+"""Going round the loop of a lasso: whether a run does, and what to say of it.
+
+That is decided inside the run, so that whoever runs a schedule (a replay, a recorder, the writer of a script for asyncio's
+own loop) sees a violation like any other. States are compared by their fingerprints, at every boundary where the loop may
+begin or close. What a loop means (`Lasso.inevitable`, and whether it is fair) is for the search to say, which sees more
+than one run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from . import type_tables as _tables  # noqa: F401  # fills the tables of `fingerprint`
+from .fingerprint import Fingerprinter
+from .runtime import Lasso, Run
+from .waiting import waiting_place
+
+__all__ = ["Circle"]
+
+
+class Circle:
+    """Watches a run that is to go round a lasso's loop: when the state comes back, `progress` is violated."""
+
+    def __init__(self, scenario: Callable[[], Coroutine[Any, Any, Any]], lasso: Lasso) -> None:
+        self.lasso = lasso
+        self.fingerprinter = Fingerprinter()
+        self.fingerprinter.world.prepare(scenario)
+        self.fingerprinter.names_matter = lasso.names
+        self.fingerprinter.time_matters = lasso.times
+        self._seen: dict[bytes, tuple[int, _Sleepers]] = {}
+
+    def closes(self, run: Run) -> bool:
+        """Look at the state between two steps; end the run when the loop closes, or when it cannot any more."""
+        lasso, choices = self.lasso, run.choices
+        if choices != lasso.start and choices < lasso.end:
+            return False
+        if choices > lasso.end:
+            run.cut = True
+            return True
+        digest = self.fingerprinter.fingerprint(run)
+        if choices == lasso.end and digest in self._seen:
+            run.looped_from, sleepers = self._seen[digest]
+            run.violate("progress", _describe(run, lasso, sleepers))
+            return True
+        if choices == lasso.start and digest not in self._seen:
+            self._seen[digest] = run.steps, _Sleepers(run)
+        return False
+
+
+class _Sleepers:
+    """Which tasks wait at a boundary, and for which future; so that one can tell who has not run since."""
+
+    def __init__(self, run: Run) -> None:
+        waits = [(task, task._fut_waiter) for task in run.loop.live_tasks()]  # type: ignore[attr-defined]
+        self._waits = [(weakref.ref(task), weakref.ref(waiter)) for task, waiter in waits if waiter is not None]
+
+    def __contains__(self, task: asyncio.Task[Any]) -> bool:
+        waiter = task._fut_waiter  # type: ignore[attr-defined]
+        return waiter is not None and any(known() is task and future() is waiter for known, future in self._waits)
+
+
+def _describe(run: Run, lasso: Lasso, sleepers: _Sleepers) -> str:
+    """Say in one sentence what goes on for ever, and who waits."""
+    run.loop.reporting = True
+    going, waiting = [], []
+    for task in run.loop.live_tasks():
+        place = waiting_place(task)
+        where = f" at {place}" if place is not None else ""
+        if task in sleepers:
+            waiting.append(f"{task.get_name()} waits{where}")
+        else:
+            going.append(f"{task.get_name()}{where}")
+    run.loop.reporting = False
+    if lasso.inevitable:
+        what = "makes no progress any more" if lasso.who else "never ends"
+        claim = f"whatever happens from here on, {lasso.who or 'the scenario'} {what}"
+    elif lasso.who:
+        claim = f"{lasso.who} may wait for ever, although every wait on the outside world ends"
+    else:
+        claim = "the scenario may go on for ever, although it could end and every wait on the outside world does"
+    return f"{claim}: {'; '.join([*waiting, 'round and round go ' + ', '.join(going)] if going else waiting)}"

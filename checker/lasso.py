@@ -1,0 +1,264 @@
+"""Endless runs: found in the graph of a search that is complete, tried out, and shown as a lasso.
+
+A *lasso* is a schedule that leads to a state, and a loop that leads from there back to it; so it can be gone round for ever.
+Three kinds of it violate `progress`, or warn of it:
+
+- *inevitable*: there are runs in which the scenario ends, but none of them comes by this state. Whatever happens from
+  here on, it goes on for ever: a violation;
+- of `progress(name)`, which must come again and again, and does not along a fair loop: a violation;
+- the scenario can still end, and need not: a fair loop, in which every wait on the outside world ends (`fairness`). That
+  takes a coincidence that repeats for ever, so it is a warning.
+
+A scenario of which no run ends, cancellations apart, is meant to go on for ever; only `progress(name)` is asked of it.
+
+What is concluded from the graph is tried out on the program: the loop's transitions are taken one after the other, the
+indices of the choices are found by trying (see `transitions`), and it is gone round as often as it takes each event that is
+pending at its start to come. A loop of which that cannot be shown is not reported.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from .execution import Scenario, execute
+from .fairness import cyclic_core, fair_components, leading_to, tour
+from .fingerprint import Fingerprinter
+from .results import Finding, Result
+from .runtime import Lasso, Run, Settings, Violation
+from .transitions import BEGINNING, END, Transition, Transitions, pending_events
+
+__all__ = ["find_lassos"]
+
+_STARTS = 40  # states of a component at which the loop may begin: the shortest loop is taken
+_TRIES = 200  # runs to find the indices of one transition
+_MOST_ROUNDS = 8
+
+
+def find_lassos(
+    scenario: Scenario, settings: Settings, fingerprinter: Fingerprinter, graph: Transitions, digests: Sequence[bytes], result: Result
+) -> None:
+    """Add the endless runs that violate `progress` to the findings and warnings of a search that has seen the whole space.
+
+    Call inside `simulation()`. `digests` are the fingerprints of the states, by their numbers.
+    """
+    core = cyclic_core(graph)
+    if not core:
+        return
+    ending = leading_to(graph, [END])
+    result.endless = not ending[BEGINNING]
+    prober = _Prober(scenario, settings, fingerprinter, graph, digests)
+    for who, inevitable, steps in _suspects(graph, core, ending):
+        for component in _shortest_first(graph, fair_components(steps, graph.standings, graph.widths)):
+            finding = prober.show(component, who, inevitable)
+            if finding is not None:
+                (result.findings if who or inevitable else result.warnings).append(finding)
+                break
+        if result.findings:
+            return
+
+
+def _suspects(graph: Transitions, core: list[Transition], ending: bytearray) -> Iterator[tuple[str, bool, list[Transition]]]:
+    """Yield whose progress may never come, whether nothing can help it any more, and the transitions without it; the worst first."""
+    if ending[BEGINNING]:
+        yield "", True, [step for step in core if not ending[step.source]]
+    for who in sorted(graph.expected):
+        without = [
+            step
+            for step in core
+            if who not in step.happened.progressed
+            and who not in graph.standings[step.source].ended
+            and who not in graph.standings[step.target].ended
+        ]
+        reached = leading_to(graph, [step.source for step in graph if who in step.happened.progressed])
+        yield who, True, [step for step in without if not reached[step.source]]
+        yield who, False, without
+    if ending[BEGINNING]:
+        yield "", False, [step for step in core if ending[step.source]]
+
+
+def _shortest_first(graph: Transitions, components: Iterator[list[Transition]]) -> list[list[Transition]]:
+    return sorted(components, key=lambda component: min(_simplicity(graph, step.source) for step in component))
+
+
+def _simplicity(graph: Transitions, state: int) -> tuple[int, int]:
+    schedule = graph.schedule(state)
+    return sum(1 for choice in schedule if choice), len(schedule)
+
+
+class _Prober:
+    """Tries loops out."""
+
+    def __init__(
+        self, scenario: Scenario, settings: Settings, fingerprinter: Fingerprinter, graph: Transitions, digests: Sequence[bytes]
+    ) -> None:
+        self.scenario = scenario
+        self.settings = settings
+        self.fingerprinter = fingerprinter
+        self.graph = graph
+        self.digests = digests
+
+    def show(self, component: list[Transition], who: str, inevitable: bool) -> Finding | None:
+        """Return the run that goes round a fair loop in the component; None if none could be had."""
+        graph = self.graph
+        starts = sorted({step.source for step in component} - {BEGINNING}, key=lambda state: _simplicity(graph, state))[:_STARTS]
+        loops = [(tour(component, graph.standings, start), start) for start in starts]
+        loops.sort(key=lambda found: len(found[0]))
+        for loop, start in loops[:3]:
+            schedule = graph.schedule(start)
+            end = self._go_round(schedule, loop, start)
+            if end is not None:
+                flags = self.fingerprinter
+                lasso = Lasso(len(schedule), len(end), who, inevitable, flags.names_matter, flags.time_matters)
+                violation = self._violation(end, lasso)
+                if violation is not None:
+                    return Finding(violation, end, lasso)
+        return None
+
+    def _go_round(self, schedule: tuple[int, ...], loop: list[Transition], start: int) -> tuple[int, ...] | None:
+        """Return the schedule with one round of the loop; None if it does not lead back, or some event is put off for ever."""
+        begun = self._probe(schedule, self.digests[start], -1)
+        if begun is None:
+            return None
+        once: tuple[int, ...] | None = None
+        place = begun
+        for _ in range(_MOST_ROUNDS):
+            for step in loop:
+                taken = self._take(schedule, step, place)
+                if taken is None:
+                    return None
+                schedule, place = taken
+            once = schedule if once is None else once
+            if self._none_is_left(schedule, begun, place):
+                return once
+        return None
+
+    def _take(self, schedule: tuple[int, ...], step: Transition, place: int) -> tuple[tuple[int, ...], int] | None:
+        """Return a schedule that is longer by the choices of a transition, and the boundary at which it comes to its target."""
+        digest = self.digests[step.target]
+        for tries, choices in enumerate(self._alternatives(schedule, step.choices)):
+            arrived = self._probe((*schedule, *choices), digest, place)
+            if arrived is not None:
+                return (*schedule, *choices), arrived
+            if tries >= _TRIES:
+                break
+        return None
+
+    def _alternatives(self, schedule: tuple[int, ...], choices: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        """Yield the choices of a transition, as they were made in the run that found it, and then as many others."""
+        plain = tuple(~choice if choice < 0 else choice for choice in choices)
+        yield plain
+        widths = self._widths(schedule, len(choices))
+        options = [(plain[i],) if choices[i] < 0 else range(width) for i, width in enumerate(widths)]
+        yield from (other for other in itertools.product(*options) if other != plain)
+
+    def _widths(self, schedule: tuple[int, ...], count: int) -> list[int]:
+        """Return how many options the next choices have, if the first one is taken of each; later ones may have more after another."""
+        probe = _Probe(schedule, self.fingerprinter, None, len(schedule) + count, -1)
+        self._run(probe)
+        return [width + 2 for width in probe.widths[:count]] + [2] * (count - len(probe.widths))
+
+    def _probe(self, schedule: tuple[int, ...], digest: bytes, after: int) -> int | None:
+        """Run the schedule; return the boundary behind `after` at which the state is the wanted one, before any more choices."""
+        probe = _Probe(schedule, self.fingerprinter, digest, len(schedule), after)
+        self._run(probe)
+        return probe.arrived
+
+    def _none_is_left(self, schedule: tuple[int, ...], begun: int, place: int) -> bool:
+        """Return True if no event that is pending at the one boundary is still pending at the other."""
+        watch = _Pending(schedule, begun, place)
+        self._run(watch)
+        return watch.left == 0
+
+    def _run(self, probe: _Follower) -> None:
+        execute(self.scenario, self.settings, probe, None, probe.attach)
+        self.fingerprinter.world.restore()
+
+    def _violation(self, schedule: tuple[int, ...], lasso: Lasso) -> Violation | None:
+        outcome = execute(self.scenario, replace(self.settings, lasso=lasso), _Follower(schedule))
+        self.fingerprinter.world.restore()
+        return outcome.violation if outcome.violation is not None and outcome.violation.property == "progress" else None
+
+
+class _Follower:
+    """A chooser that follows a schedule; a choice that does not fit, or comes after its end, ends the run."""
+
+    def __init__(self, schedule: tuple[int, ...]) -> None:
+        self.schedule = schedule
+        self.widths: list[int] = []
+        self.lost = False
+
+    def attach(self, run: Run) -> None:
+        """Look at every boundary of the run that is about to begin."""
+        run.circling = self
+
+    def pick(self, options: list[Any], deferred_from: int = 0) -> int:
+        """Take the scheduled option."""
+        position = len(self.widths)
+        self.widths.append(len(options))
+        if position < len(self.schedule) and self.schedule[position] < len(options):
+            return self.schedule[position]
+        self.lost = True
+        return 0
+
+    def confirm(self) -> None:
+        """Do nothing: nothing is deferred."""
+
+    def seen(self, run: Run) -> bool:
+        """Return False: what ends the run is `closes`."""
+        return False
+
+    def closes(self, run: Run) -> bool:
+        """End the run where the schedule has ended; a lost one too."""
+        if self.lost or self.looks(run):
+            run.cut = True
+        return run.cut
+
+    def looks(self, run: Run) -> bool:
+        """Look at the state between two steps; return True if the run need not go on."""
+        return False
+
+
+class _Probe(_Follower):
+    """Looks, from the end of a schedule on, for a state behind a boundary; `limit` is how many choices may be made meanwhile."""
+
+    def __init__(self, schedule: tuple[int, ...], fingerprinter: Fingerprinter, digest: bytes | None, limit: int, after: int) -> None:
+        super().__init__(schedule + (0,) * (limit - len(schedule)))
+        self.length = len(schedule)
+        self.fingerprinter = fingerprinter
+        self.digest = digest
+        self.after = after
+        self.arrived: int | None = None
+
+    def looks(self, run: Run) -> bool:
+        """Compare the state with the wanted one."""
+        if self.digest is None or run.choices < self.length or run.boundaries <= self.after:
+            return False
+        if self.fingerprinter.fingerprint(run) != self.digest:
+            return False
+        self.arrived = run.boundaries
+        return True
+
+
+class _Pending(_Follower):
+    """Counts how many of the events that are pending at one boundary are still so at another."""
+
+    def __init__(self, schedule: tuple[int, ...], begun: int, place: int) -> None:
+        super().__init__(schedule)
+        self.begun = begun
+        self.place = place
+        self.events: list[weakref.ref[Any]] = []
+        self.left: int | None = None
+
+    def looks(self, run: Run) -> bool:
+        """Remember what is pending at the one boundary, compare at the other."""
+        if run.boundaries == self.begun:
+            self.events = [weakref.ref(event) for event in pending_events(run).values()]
+        if run.boundaries < self.place:
+            return False
+        still = {id(event) for event in pending_events(run).values()}
+        self.left = sum(1 for event in self.events if (known := event()) is not None and id(known) in still)
+        return True
