@@ -20,8 +20,8 @@ from ..errors import UsageError
 from ..evidence import Result, Work, judge_clause, work_for
 from ..evidence import perform as perform_work
 from ..execution import Scenario
-from ..explorer import Progress
 from ..outcomes import Broken, Outcome, Rule, broken_by, counterexample_of
+from ..results import Progress
 from ..runtime import Settings
 from ..trace import Target
 from .jobs import Job, Linked

@@ -17,9 +17,9 @@ from ..api import CONTRACTS, check
 from ..blame import files_of
 from ..errors import TreadleError
 from ..execution import Scenario
-from ..explorer import Progress, Result
 from ..interrupts import Interrupts
 from ..outcomes import Broken, Outcome, broken_by, counterexample_of, outcome_of, worst_of
+from ..results import Progress, Result
 from ..runtime import Settings
 from ..shrinking import replays
 from ..stock import confirm

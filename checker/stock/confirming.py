@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..execution import Outcome, Scenario, execute, simulation
-from ..explorer import trimmed
+from ..results import trimmed
 from ..runtime import Settings
 from ..shrinking import Replay
 from ..world import World
