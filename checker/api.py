@@ -103,15 +103,16 @@ def check(
         result = sample(fn, settings, limits, seed=seed, strategy=search, keep_going=keep_going, progress=progress)
     if result.fence is not None:
         raise result.fence
-    counterexamples, defects = _confirmed(fn, settings, result, merge, progress)
+    counterexamples, defects = _confirmed(fn, settings, result, result.findings, merge, progress)
     scope = _scope(settings, limits, merge, search, seed)
     verdict = judge(target, result, counterexamples, scope, frozenset(witnesses), defects)
+    verdict.warnings, _ = _confirmed(fn, settings, result, result.warnings, merge)
     if contract is None and search == "exhaustive" and verdict.verdict in ("verified", "bounded") and not result.interrupted:
         _warn(fn, settings, limits, merge, result, verdict)
-        if strict and verdict.warnings:
-            verdict.verdict = "violated"
-            verdict.violations = verdict.warnings
-            verdict.warnings = []
+    if strict and verdict.warnings and verdict.verdict in ("verified", "bounded"):
+        verdict.verdict = "violated"
+        verdict.violations = verdict.warnings
+        verdict.warnings = []
     return verdict
 
 
@@ -136,7 +137,7 @@ def _validate(
 
 
 def _confirmed(
-    fn: Scenario, settings: Settings, result: Result, merge: str, progress: Progress | None = None
+    fn: Scenario, settings: Settings, result: Result, findings: list[Finding], merge: str, progress: Progress | None = None
 ) -> tuple[list[Counterexample], list[str]]:
     """Replay, simplify and place every finding, and run it on asyncio's own loop.
 
@@ -144,8 +145,8 @@ def _confirmed(
     """
     counterexamples: list[Counterexample] = []
     defects: list[str] = []
-    for finding in result.findings:
-        if not replays(fn, settings, finding.schedule, finding.violation.property):
+    for finding in findings:
+        if not replays(fn, replace(settings, lasso=finding.lasso), finding.schedule, finding.violation.property):
             defects.append(
                 f"a violation of {finding.violation.property} was found but did not happen again when its schedule was replayed: "
                 "the program is not deterministic, or this is a defect of treadle"
@@ -154,7 +155,7 @@ def _confirmed(
         weakest, found = _weakest(fn, settings, finding, result, merge)
         simplified = simplify(fn, weakest, found, _telling(result, progress))
         simple = simplified.finding
-        proof = confirm(fn, weakest, simple.schedule)
+        proof = confirm(fn, replace(weakest, lasso=simple.lasso), simple.schedule)
         counterexamples.append(
             Counterexample(
                 simple.violation.property,
@@ -166,6 +167,7 @@ def _confirmed(
                 simplified.cancellations,
                 bool(proof),
                 proof.message,
+                simple.lasso,
             )
         )
     return counterexamples, defects
@@ -190,8 +192,8 @@ def _weakest(fn: Scenario, settings: Settings, finding: Finding, result: Result,
         weaker = replace(settings, contract=contract)
         only = frozenset({finding.violation.property})
         found = explore(fn, weaker, limits, merge=merge, only=only)
-        for other in found.findings:
-            if replays(fn, weaker, other.schedule, other.violation.property):
+        for other in found.findings or (found.warnings if finding in result.warnings else []):
+            if replays(fn, replace(weaker, lasso=other.lasso), other.schedule, other.violation.property):
                 return weaker, other
     return settings, finding
 
@@ -210,8 +212,8 @@ def _warn(fn: Scenario, settings: Settings, limits: Limits, merge: str, result: 
     found = explore(fn, stretched, budget, merge=merge)
     if found.fence is not None:
         raise found.fence
-    warnings, _ = _confirmed(fn, stretched, found, merge)
-    verdict.warnings = [warning for warning in warnings if warning.contract == "stretched"]
+    warnings, _ = _confirmed(fn, stretched, found, [*found.findings, *found.warnings], merge)
+    verdict.warnings += [warning for warning in warnings if warning.contract == "stretched"]
     verdict.scope["warnings"] = {
         "contract": "stretched",
         "exhausted": not found.held_back and not found.findings,

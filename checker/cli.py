@@ -27,7 +27,6 @@ from .properties import MEANINGS
 from .replay_cli import replay
 from .report import render_trace, render_verdict
 from .reports import one_standard_output, write_reports
-from .runtime import Settings
 from .targets import ScenarioTarget, resolve
 from .trace import Target, Trace, save_trace
 from .trace_cli import trace_app
@@ -106,7 +105,7 @@ def check(
         show(console, render_verdict(verdict))
         broken: list[Broken] = []
         for counterexample, warning in [(c, False) for c in verdict.violations] + [(c, True) for c in verdict.warnings]:
-            settings = _settings(counterexample, frozenset(ignore or ()), bool(forbid), max_depth)
+            settings = counterexample.settings(ignore or (), bool(forbid), max_depth)
             with prints_to_stderr(aside):
                 broken.append(broken_by(counterexample, scenario.function, settings, Target("check", scenario.name), warning=warning))
             traced = _show(console, counterexample, broken[-1].trace, warning, *([None, None] if traced else [trace, html])) or traced
@@ -182,7 +181,7 @@ def verify(
         broken: list[Broken] = []
         files = files_of(list(verification.implementation.classes.values()))
         for found in verification.counterexamples:
-            settings = _settings(found.counterexample, frozenset(ignore or ()), False, max_depth)
+            settings = found.counterexample.settings(ignore or (), False, max_depth)
             size = "inf" if found.rounds == math.inf else str(int(found.rounds))
             target = Target("verify", verification.primitive, impl, found.tasks, size, found.part.name)
             broken.append(broken_by(found.counterexample, found.part.fn, settings, target, files))
@@ -201,10 +200,6 @@ app.command()(replay)
 def _jobs_that_pay(tasks: int, rounds: str) -> int:
     """Return one for small searches, which end before another process has started."""
     return (os.cpu_count() or 1) if not rounds.isdecimal() or tasks * int(rounds) >= _WORTH_A_PROCESS else 1
-
-
-def _settings(counterexample: Counterexample, ignore: frozenset[str], forbid: bool, max_depth: int) -> Settings:
-    return Settings(counterexample.contract, counterexample.time, counterexample.cancel, ignore, forbid, max_depth)
 
 
 def _show(

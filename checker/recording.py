@@ -13,6 +13,7 @@ import asyncio
 import inspect
 import linecache
 import sys
+from dataclasses import asdict, replace
 from typing import Any
 
 from .calls import RAISED, CallTracer, is_engine
@@ -361,6 +362,7 @@ def _ending(task: asyncio.Task[Any]) -> str:
 def record(scenario: Scenario, settings: Settings, schedule: tuple[int, ...], target: Target) -> tuple[Trace, bool]:
     """Run a schedule once and return its trace, and whether the schedule fitted the program."""
     world = World()
+    free = replace(settings, lasso=None)  # other schedules go round no loop of this one's
     with simulation():
         world.prepare(scenario)
         plain = Replay(schedule)
@@ -371,14 +373,14 @@ def record(scenario: Scenario, settings: Settings, schedule: tuple[int, ...], ta
             recorder, outcome, replay = _watch(scenario, settings, schedule, world, with_calls=False)
 
         def passes(other: tuple[int, ...]) -> tuple[bool, int]:
-            ended = execute(scenario, settings, Replay(other))
+            ended = execute(scenario, free, Replay(other))
             world.restore()
             return ended.violation is None and ended.kind in ("done", "cancelled"), ended.steps
 
         parting = None
         if outcome.violation is not None:
             parting = find_parting(
-                recorder.choices, replay, passes, lambda other: _watch(scenario, settings, other, world, with_calls=True)[0].steps
+                recorder.choices, replay, passes, lambda other: _watch(scenario, free, other, world, with_calls=True)[0].steps
             )
         graph = None if outcome.violation is None else draw(scenario, settings, replay.taken)
     violation = outcome.violation
@@ -392,6 +394,7 @@ def record(scenario: Scenario, settings: Settings, schedule: tuple[int, ...], ta
             "cancel": settings.cancel,
             "ignore": sorted(settings.ignore),
             "forbid": ["leaked-tasks"] if settings.forbid_leaked_tasks else [],
+            **({"lasso": asdict(settings.lasso)} if settings.lasso is not None else {}),
         },
         versions=versions(),
         schedule=list(schedule),
@@ -405,6 +408,7 @@ def record(scenario: Scenario, settings: Settings, schedule: tuple[int, ...], ta
         deadlock=circle(recorder.waits) if violation is not None and violation.property == "no-deadlock" else [],
         parting=parting,
         graph=graph,
+        loop=outcome.looped_from + 1 if settings.lasso is not None and violation is not None else 0,
     )
     trace.explanation = explain(trace)
     fits = not replay.misfits and len(replay.taken) >= len(schedule)

@@ -8,7 +8,7 @@ from typing import Any
 from .errors import UsageError
 from .execution import Scenario
 from .recording import record
-from .runtime import Settings
+from .runtime import Lasso, Settings
 from .sources import changed_functions
 from .stock import Confirmation, confirm
 from .targets import resolve
@@ -54,7 +54,8 @@ def replay_trace(trace: Trace) -> Replayed:
     if fits and found == wanted:
         if new.violation is None:
             return Replayed(True, "replayed: no violation, as recorded", new)
-        return Replayed(True, f"replayed: {new.violation.property}: {new.violation.message}", new)
+        again = "; whether a way out of the loop has been made since only a search can say: run the check again" if new.loop else ""
+        return Replayed(True, f"replayed: {new.violation.property}: {new.violation.message}{again}", new)
     if not fits:
         why = "the schedule does not fit the program any more"
     else:
@@ -88,6 +89,7 @@ def settings_of(trace: Trace) -> Settings:
         trace.scope["cancel"],
         frozenset(trace.scope.get("ignore", ())),
         "leaked-tasks" in trace.scope.get("forbid", ()),
+        lasso=Lasso(**lasso) if (lasso := trace.scope.get("lasso")) else None,
     )
 
 

@@ -110,8 +110,8 @@ class Intake:
         """
         run = self.run
         run.boundaries += 1
-        if run.circling is not None:
-            return run.circling.closes(run)
+        if run.circling is not None and run.circling.closes(run):
+            return True
         if options > 1 or run.inner != self._inner or self._boring >= _LOOKUP_EVERY:
             self._boring = 0
             self._inner = run.inner

@@ -12,7 +12,7 @@ on top of that. The bold ones come first: a run costs the same whatever it saves
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -108,20 +108,22 @@ def simplify(
 ) -> Simplified:
     """Look for a simpler schedule that violates the same property, until no single change makes it simpler or a limit is reached.
 
+    A lasso stays as it is: it was chosen among the shortest, and another schedule would close another loop.
+
     `progress` is told after every run how many there were, and how many departures from stock order are left.
     """
     start = perf_counter()
     with simulation():
         world = World()
         world.prepare(fn)
-        outcome, replay = _run(fn, settings, finding.schedule)
+        outcome, replay = _run(fn, replace(settings, lasso=finding.lasso), finding.schedule)
         world.restore()
-        best = Finding(finding.violation, trimmed(replay.taken))
+        best = Finding(finding.violation, trimmed(replay.taken)) if finding.lasso is None else finding
         key = sort_key(replay, outcome)
         before = key[1]
         widths = replay.widths
         tried = 0
-        improved = True
+        improved = finding.lasso is None
         within = True
         while improved and within:
             improved = False

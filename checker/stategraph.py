@@ -7,6 +7,7 @@ program that has more than a few dozen is left without a graph: nobody could rea
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from .execution import Scenario, execute
@@ -88,6 +89,10 @@ class _Surveyor:
         self.arrive(node, run.steps)
         return self.explores and not new and len(self.trail) >= len(self.prefix)
 
+    def node_at(self, steps: int) -> int:
+        """Return the node in which the run was after so many steps."""
+        return max((taken, node) for taken, node in self.path if taken <= steps)[1]
+
     def arrive(self, node: int, steps: int) -> None:
         """Draw the edge from the state before."""
         words = [word for word in self._words if word != "go on"] or self._words[:1]
@@ -112,10 +117,11 @@ def draw(scenario: Scenario, settings: Settings, schedule: list[int]) -> StateGr
 def _draw(scenario: Scenario, settings: Settings, schedule: list[int], fingerprinter: Fingerprinter) -> StateGraph | None:
     drawn = _Map()
     runs = steps = 0
+    free = replace(settings, lasso=None)
     while drawn.frontier:
         if runs >= _MOST_RUNS or len(drawn.nodes) > _MOST_STATES or steps > _MOST_STEPS:
             return None
-        taken = _survey(_Surveyor(drawn, fingerprinter, drawn.frontier.pop(), explores=True), scenario, settings)
+        taken = _survey(_Surveyor(drawn, fingerprinter, drawn.frontier.pop(), explores=True), scenario, free)
         if taken is None:
             return None
         runs += 1
@@ -142,7 +148,9 @@ def _survey(surveyor: _Surveyor, scenario: Scenario, settings: Settings) -> int 
         fingerprinter.names_matter |= outcome.names_matter
         fingerprinter.time_matters |= outcome.time_matters
         raise _LooksAtMore
-    if outcome.kind != "cut":
+    if outcome.looped_from:
+        surveyor.arrive(surveyor.node_at(outcome.looped_from), outcome.steps)
+    elif outcome.kind != "cut":
         what = outcome.violation.property if outcome.violation is not None else "cancelled" if outcome.kind == "cancelled" else "done"
         surveyor.arrive(surveyor.drawn.end(what), outcome.steps)
     return outcome.steps

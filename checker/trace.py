@@ -196,7 +196,7 @@ class Trace(msgspec.Struct, forbid_unknown_fields=True):
     """The record of one run.
 
     Attributes:
-        scope: contract, time and cancel as a replay needs them.
+        scope: contract, time and cancel as a replay needs them, and the `lasso`, if the run goes on for ever.
         tasks: names, in the order in which they first ran.
         observed: names of the primitives in `steps`, the most telling first.
         sources: the functions that the steps stand in; `digest` is a hash of them.
@@ -205,6 +205,8 @@ class Trace(msgspec.Struct, forbid_unknown_fields=True):
         deadlock: the tasks that wait for each other in a circle, in order; empty if there is none.
         parting: where the nearest passing run goes another way; None if nobody looked, or there is none near.
         graph: the states of the program if they are few, and the way of this run through them.
+        loop: the number of the first step of a loop that ends with the last step, in the state in which it began, and so can be gone
+            round for ever; 0 if the run ends.
     """
 
     version: int
@@ -223,6 +225,7 @@ class Trace(msgspec.Struct, forbid_unknown_fields=True):
     deadlock: list[str] = msgspec.field(default_factory=list)
     parting: Parting | None = None
     graph: StateGraph | None = None
+    loop: int = 0
 
 
 def encode_trace(trace: Trace) -> str:

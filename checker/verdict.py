@@ -7,10 +7,12 @@ asked for. Everything that a person needs to judge how far a verdict reaches tra
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .results import Result
+from .runtime import Lasso, Settings
 
 __all__ = ["EXIT_CODES", "RANK", "UNCHECKED", "Counterexample", "Verdict", "judge", "worst"]
 
@@ -26,7 +28,11 @@ _CANCELLED = (
     "in some runs the scenario awaited a task that was cancelled, and ended there with its CancelledError: what it asserts further "
     "down was not checked in them; to go on, await tasks with `asyncio.wait(tasks)` or `gather(..., return_exceptions=True)`"
 )
-UNCHECKED = (_NEVER_FIRED, _CANCELLED)
+_ENDLESS = (
+    "no run of this scenario ends: what is verified holds for ever, for any number of rounds; if somebody must get on in it again and "
+    "again, say so there with `progress(name)`, or let the scenario end when the work is done"
+)
+UNCHECKED = (_NEVER_FIRED, _CANCELLED, _ENDLESS)
 """Notes on what a person may believe to be checked, and is not."""
 
 
@@ -43,6 +49,7 @@ class Counterexample:
     cancellations: int = 0  # how many of the budget strike
     confirmed: bool = False  # the same run was had on asyncio's own event loop
     confirmation: str = ""  # what came of trying that, or why it was not tried
+    lasso: Lasso | None = None  # the schedule goes once round a loop that can be gone round for ever
 
     def to_json(self) -> dict[str, Any]:
         """Return the counterexample as in DESIGN section 6, with what a replay needs."""
@@ -56,15 +63,20 @@ class Counterexample:
             "cancellations": self.cancellations,
             "confirmed": self.confirmed,
             "confirmation": self.confirmation,
+            **({"lasso": asdict(self.lasso)} if self.lasso is not None else {}),
         }
+
+    def settings(self, ignore: Iterable[str] = (), forbid_leaked_tasks: bool = False, max_steps: int = Settings.max_steps) -> Settings:
+        """Return what its run may do."""
+        return Settings(self.contract, self.time, self.cancel, frozenset(ignore), forbid_leaked_tasks, max_steps, self.lasso)
 
 
 @dataclass
 class Verdict:
     """What is known of a target.
 
-    `violations` decide; `warnings` break only under a stronger contract; `reasons` say what was held back; `notes`
-    are for people.
+    `violations` decide; `warnings` break only under a stronger contract, or are runs that need not end although they can;
+    `reasons` say what was held back; `notes` are for people.
     """
 
     target: str
@@ -176,6 +188,8 @@ def _notes(result: Result, time: str | None) -> list[str]:
         notes.append(_NEVER_FIRED)
     if result.cancelled:
         notes.append(_CANCELLED)
+    if result.endless:
+        notes.append(_ENDLESS)
     return notes
 
 

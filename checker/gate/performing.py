@@ -19,8 +19,8 @@ from ..errors import TreadleError
 from ..execution import Scenario
 from ..interrupts import Interrupts
 from ..outcomes import Broken, Outcome, broken_by, counterexample_of, outcome_of, worst_of
+from ..replaying import settings_of
 from ..results import Progress, Result
-from ..runtime import Settings
 from ..shrinking import replays
 from ..stock import confirm
 from ..targets import resolve
@@ -77,13 +77,14 @@ def _stored(job: Job, tell: Tell) -> Outcome | None:
         except TreadleError as error:
             tell(Note(f"a stored schedule cannot be replayed and is forgotten: {error}", forget=path))
             continue
-        scope, old = trace.scope, trace.violation
+        old = trace.violation
         if not _is_in_scope(trace, job):
             tell(Note("a stored schedule is out of the target's scope now and is forgotten", forget=path))
             continue
-        settings = Settings(
-            scope["contract"], scope["time"], scope["cancel"], frozenset(scope.get("ignore", ())), bool(scope.get("forbid"))
-        )
+        if trace.loop:
+            tell(Note("whether a run still need not end only a search can say; its stored schedule is forgotten", forget=path))
+            continue
+        settings = settings_of(trace)
         schedule = tuple(trace.schedule)
         if old is None or not replays(scenario, settings, schedule, old.property):
             name = old.property if old is not None else "no violation"
@@ -168,7 +169,7 @@ def _check(work: _Work) -> Outcome:
     )
     broken = []
     for counterexample, warning in [(c, False) for c in verdict.violations] + [(c, True) for c in verdict.warnings]:
-        settings = _settings(counterexample, options["ignore"], bool(options["forbid"]), options["max_depth"])
+        settings = counterexample.settings(options["ignore"], bool(options["forbid"]), options["max_depth"])
         broken.append(broken_by(counterexample, scenario, settings, Target("check", job.what), warning=warning))
     return outcome_of(verdict, "check", broken)
 
@@ -199,7 +200,7 @@ def _verify(work: _Work) -> Outcome:
     for found in verification.counterexamples:
         size = "inf" if found.rounds == float("inf") else str(int(found.rounds))
         target = Target("verify", job.what, impl, found.tasks, size, found.part.name)
-        settings = _settings(found.counterexample, options["ignore"], False, options["max_depth"])
+        settings = found.counterexample.settings(options["ignore"], False, options["max_depth"])
         broken.append(broken_by(found.counterexample, found.part.fn, settings, target, first))
     return outcome_of(verification.verdict, "verify", broken)
 
@@ -269,10 +270,6 @@ def _left(options: dict[str, Any], until: float) -> float:
     left = max(0.001, until - time.perf_counter())
     timeout = options.get("timeout")
     return left if timeout is None else min(float(timeout), left)
-
-
-def _settings(counterexample: Counterexample, ignore: frozenset[str], forbid: bool, max_depth: int = 10_000) -> Settings:
-    return Settings(counterexample.contract, counterexample.time, counterexample.cancel, ignore, forbid, max_depth)
 
 
 @contextmanager

@@ -131,7 +131,7 @@ def _present(plan: Plan, counterexample: Counterexample, options: dict[str, Any]
 def _replay_kept(plan: Plan, options: dict[str, Any]) -> None:
     """Fail at once if the counterexample of an earlier session still is one; forget it otherwise."""
     trace = kept(plan.item, options)
-    if trace is None:
+    if trace is None or trace.loop:  # whether a run still need not end only a search can say
         return
     with plan.noise.silence():
         new, fits = record(plan.scenario, settings_of(trace), tuple(trace.schedule), trace.target)
@@ -166,19 +166,20 @@ def _counterexample(trace: Trace) -> Counterexample:
     scope = trace.scope
     strikes = sum(1 for step in trace.steps if step.kind == "cancel")
     return Counterexample(
-        trace.violation.property, trace.violation.message, scope["contract"], tuple(trace.schedule), scope["time"], scope["cancel"], strikes
+        trace.violation.property,
+        trace.violation.message,
+        scope["contract"],
+        tuple(trace.schedule),
+        scope["time"],
+        scope["cancel"],
+        strikes,
+        lasso=settings_of(trace).lasso,
     )
 
 
 def _settings(counterexample: Counterexample, options: dict[str, Any]) -> Settings:
-    return Settings(
-        counterexample.contract,
-        counterexample.time,
-        counterexample.cancel,
-        frozenset(options.get("ignore", ())),
-        "leaked-tasks" in options.get("forbid", ()),
-        options.get("max_depth", Settings.max_steps),
-    )
+    forbid = "leaked-tasks" in options.get("forbid", ())
+    return counterexample.settings(options.get("ignore", ()), forbid, options.get("max_depth", Settings.max_steps))
 
 
 def _document(verdict: Verdict, warned: list[tuple[str, str, Trace]]) -> dict[str, Any]:

@@ -105,6 +105,7 @@ class Conductor:
             return [self._deliver(event) for event in item.events]
         if item is not None:
             raise Departed(self.steps + 1, f"“{_words(item)}”", "the end of the iteration")
+        self._close_loop()
         if not all(handle._cancelled for handle in ready):
             raise self._goes_on(next(handle for handle in ready if not handle._cancelled))
         if not ready:
@@ -135,6 +136,7 @@ class Conductor:
             return
         item = self._next()
         if item is None:
+            self._close_loop()
             raise self._goes_on(handle)
         if not isinstance(item, Step) or item.label != label:
             raise Departed(self.steps, f"“{_words(item)}”", f"“{label}”")
@@ -175,6 +177,12 @@ class Conductor:
         while not self.observed and self.position < len(items) and isinstance(items[self.position], Step):
             self.position += 1
         return None if self.position == len(items) else items[self.position]
+
+    def _close_loop(self) -> None:
+        """End a run that was to go round a loop: the script goes once round it, and ends in the state in which it began."""
+        if self.run.settings.lasso is not None:
+            self.run.violate("progress", "")
+            raise Halted
 
     def _goes_on(self, handle: Any) -> Departed:
         return Departed(self.steps + 1, "its end", f"“{label_of(handle, self.tasks, self.timers)}”")
