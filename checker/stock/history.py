@@ -28,7 +28,7 @@ from ..shrinking import Replay
 from ..trace import Trace
 from ..verification import parse_rounds
 
-__all__ = ["WAITING", "Happening", "History", "history_of"]
+__all__ = ["WAITING", "Happening", "History", "Made", "history_of"]
 
 WAITING = frozenset({"acquire", "wait", "wait_for"})
 """The operations that may suspend."""
@@ -41,7 +41,7 @@ class Happening:
     """In an iteration of the loop a client calls, or returns from, `operation` of an object, or is cancelled in it.
 
     `what` is `call`, `end` or `cancel`. `client` is the name of its task, "" outside of tasks. `by` is who cancels, if that is
-    asyncio itself: `asyncio.timeout` or `asyncio.wait_for`.
+    asyncio itself: `asyncio.timeout` or `asyncio.wait_for`. `refused` is a call that raised an exception.
     """
 
     iteration: int
@@ -51,6 +51,14 @@ class Happening:
     arguments: tuple[Any, ...] = ()
     owner: int = 0
     by: str = ""
+    refused: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """Stands for an object that was made before, among the arguments of another one."""
+
+    number: int
 
 
 @dataclasses.dataclass
@@ -77,8 +85,10 @@ class _Notebook:
 
         def __init__(this: Any, *args: Any, **kwargs: Any) -> None:
             found.__init__(this, *args, **kwargs)
-            number = len(self.history.objects)
-            self.history.objects.append((role, args))
+            number = this.number_for_treadle = len(self.history.objects)
+            numbers = [getattr(arg, "number_for_treadle", None) for arg in args]
+            told = tuple(arg if made is None else Made(made) for arg, made in zip(args, numbers, strict=True))
+            self.history.objects.append((role, told))
             for name in _NOTED:
                 operation = getattr(this, name, None)
                 if callable(operation):
@@ -99,6 +109,9 @@ class _Notebook:
                 self.note("call", client, name, args, owner)
                 try:
                     return await operation(*args)
+                except GeneratorExit:
+                    self.note("cancel", client)  # whoever tried whether it has to wait has gone away
+                    raise
                 finally:
                     del self.inside[client]
                     self.note("end", client, name, args, owner)
@@ -115,7 +128,8 @@ class _Notebook:
             try:
                 return operation(*args)
             except Exception:
-                del self.history.happenings[position:]  # it was refused, and has changed nothing
+                happenings = self.history.happenings
+                happenings[position:] = [dataclasses.replace(call, refused=True) for call in happenings[position : position + 1]]
                 raise
 
         return at_once

@@ -6,9 +6,11 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from ..implementations import Implementation
+from ..implementations import CLASS_NAMES, Implementation
 from ..properties import MEANINGS
-from .statements import FALSE, TRUE, Cancel, Change, Pause, Program, Start, Statement
+from .asserting import ending_of, refusing
+from .history import Made
+from .statements import FALSE, TRUE, Cancel, Change, Do, Make, Pause, Program, Start
 from .straight_line import StraightLine
 
 __all__ = ["import_line", "render_straight_line"]
@@ -53,31 +55,40 @@ def import_line(implementation: Implementation, role: str) -> str:
     if name.endswith(".py"):
         stem = name.replace("\\", "/").rpartition("/")[2].removesuffix(".py")
         return f"from {stem} import {found.__name__}  # {name}"
+    if name.startswith("fault:"):
+        made = f'FAULTS["{name.removeprefix("fault:")}"].namespace().{CLASS_NAMES[role]}'
+        return f"from treadle.specs.faults import FAULTS\n\n{found.__name__} = {made}"
     module = "treadle.reference" if name == "reference" else name.partition(":")[0]
     return f"from {module} import {found.__name__}"
 
 
 def render_straight_line(line: StraightLine, property: str, message: str, implementation: Implementation) -> str:
     """Return the source of a test that fails as `line` shows."""
-    roles = list(dict.fromkeys(role for role, _ in line.objects))
+    makes = [statement for statement in line.program if isinstance(statement, Make)]
+    roles = list(dict.fromkeys(statement.role for statement in makes))
     imports = "\n".join(import_line(implementation, role) for role in roles)
-    names = _names(line.objects)
-    body = [f"{names[number]} = {_class(implementation, role)}({_arguments(args)})" for number, (role, args) in enumerate(line.objects)]
-    body += [f'{_SHARED} = "{FALSE}"'] * _looks_before_change(line.program)
+    names = _names(makes)
+    body: list[str] = []
     stood: dict[str, str] = {}
-    for number, statement in enumerate(line.program):
-        body += _statement(statement, names, line.key)
-        if isinstance(statement, Pause):
-            now = line.sight["after", number]
+    for position, statement in enumerate(line.program):
+        if position == len(makes) and _looks_before_change(line.program):
+            body.append(f'{_SHARED} = "{FALSE}"')
+        if not isinstance(statement, Pause):
+            body += refusing(line, position, statement, [_statement(statement, names, line.key, implementation)])
+        else:
+            body.append("await asyncio.sleep(0)")
+            now = line.sight["after", position]
             news = [f"{task} {_stands(line, task, state)}" for task, state in now.items() if stood.get(task) != state]
             stood = now
             body[-1] += f"  # {', '.join(news)}" if news else ""
-    body += _ending(line, names)
+    body += ending_of(line, names)
+    does = "\n".join(body)
+    helpers = [helper for call, helper in (("has_to_wait(", _HAS_TO_WAIT), ("settle()", _SETTLE)) if call in does]
     parts = [
         _docstring(property, message, implementation, roles),
         "import asyncio\n\n" + imports + "\n\n",
-        _HAS_TO_WAIT + "\n" if line.key[0] == "truth" else _SETTLE + "\n",
-        "\nasync def scenario():\n" + textwrap.indent("\n".join(body), "    ") + "\n\n",
+        *[helper + "\n" for helper in helpers],
+        "\nasync def scenario():\n" + textwrap.indent(does, "    ") + "\n\n",
         _RUN.replace("NAME", property.replace("-", "_")),
     ]
     return "".join(parts)
@@ -97,9 +108,11 @@ def _class(implementation: Implementation, role: str) -> str:
     return implementation.classes[role].__name__
 
 
-def _names(objects: list[tuple[str, tuple[Any, ...]]]) -> list[str]:
-    roles = [role.replace("bounded-", "") for role, _ in objects]
-    return [role if roles.count(role) == 1 else f"{role}{roles[:number].count(role) + 1}" for number, role in enumerate(roles)]
+def _names(makes: list[Make]) -> dict[int, str]:
+    """Return what each object is called: by its role, with a number if there are others."""
+    roles = [make.role.replace("bounded-", "") for make in makes]
+    numbered = [role if roles.count(role) == 1 else f"{role}{roles[:number].count(role) + 1}" for number, role in enumerate(roles)]
+    return dict(zip([make.number for make in makes], numbered, strict=True))
 
 
 def _stands(line: StraightLine, task: str, state: str) -> str:
@@ -112,8 +125,10 @@ def _stands(line: StraightLine, task: str, state: str) -> str:
     return "was cancelled" if state.startswith("cancelled") else state
 
 
-def _arguments(arguments: tuple[Any, ...]) -> str:
-    return ", ".join(map(repr, arguments))
+def _arguments(arguments: tuple[Any, ...], names: Mapping[int, str]) -> str:
+    return ", ".join(
+        names[each.number] if isinstance(each, Made) else "object()" if type(each) is object else repr(each) for each in arguments
+    )
 
 
 def _looks_before_change(program: Program) -> bool:
@@ -126,71 +141,17 @@ def _looks_before_change(program: Program) -> bool:
     return False
 
 
-def _statement(statement: Statement, names: list[str], key: tuple[str, Any]) -> list[str]:
-    if isinstance(statement, Pause):
-        return ["await asyncio.sleep(0)"]
+def _statement(
+    statement: Make | Start | Do | Cancel | Change, names: Mapping[int, str], key: tuple[str, Any], implementation: Implementation
+) -> str:
+    if isinstance(statement, Make):
+        return f"{names[statement.number]} = {_class(implementation, statement.role)}({_arguments(statement.arguments, names)})"
     if isinstance(statement, Start):
-        arguments = f"lambda: {_SHARED}" if statement.operation == "wait_for" else _arguments(statement.arguments)
-        call = f"{names[statement.owner]}.{statement.operation}({arguments})"
-        return [f"{statement.task} = asyncio.ensure_future({call})"]
+        arguments = f"lambda: {_SHARED}" if statement.operation == "wait_for" else _arguments(statement.arguments, names)
+        return f"{statement.task} = asyncio.ensure_future({names[statement.owner]}.{statement.operation}({arguments}))"
     if isinstance(statement, Cancel):
         call = f'{statement.task}.cancel("why")' if key == ("task", statement.task) else f"{statement.task}.cancel()"
-        return [f"{call}  # as {statement.by} does when it gives up" if statement.by else call]
+        return f"{call}  # as {statement.by} does when it gives up" if statement.by else call
     if isinstance(statement, Change):
-        return [f'{_SHARED} = "{TRUE}"']
-    return [f"{names[statement.owner]}.{statement.operation}({_arguments(statement.arguments)})"]
-
-
-def _ending(line: StraightLine, names: list[str]) -> list[str]:
-    """Return the lines that look at the end: what is expected, and in words what is wrong if it is not so."""
-    kind, about = line.key
-    if kind == "truth":
-        name = names[about]
-        asserted = f'assert locked == has_to_wait({name}.acquire()), f"locked() says {{locked}}, which is not true"'
-        return [f"locked = {name}.locked()", asserted]
-    lines = ["await settle()"]
-    if kind == "task":
-        return lines + _about_task(line, str(about))
-    name = names[about]
-    if kind == "free":
-        count = line.expected
-        if count == 1:
-            ending = [f"probe = asyncio.ensure_future({name}.acquire())", "await settle()"]
-            return [*lines, *ending, 'assert probe.done(), "what is free cannot be acquired"']
-        lost = f"{count - line.found} of {count} permits that are free cannot be acquired"
-        lines.append(f"probes = [asyncio.ensure_future({name}.acquire()) for _ in range({count})]")
-        return [*lines, "await settle()", f'assert all(probe.done() for probe in probes), "{lost}"']
-    return [*lines, f'assert {name}.{kind}() is {line.expected}, "{kind}() is {line.found}"']
-
-
-def _about_task(line: StraightLine, task: str) -> list[str]:
-    starts: Mapping[str, Start] = {statement.task: statement for statement in line.program if isinstance(statement, Start)}
-    operation = f"{starts[task].operation}()"
-    expected, found = str(line.expected), str(line.found)
-    if found == "pending":
-        served = [name for name in starts if _comes_after(line, name, task)]
-        overtaken = f"; {served[0]}, which came later, was served" if served else ""
-        return [f'assert {task}.done(), "{task} waits in {operation} for ever{overtaken}"']
-    if expected == "pending":
-        return [f'assert not {task}.done(), "{task}\'s {operation} returned, and must not"']
-    if expected.startswith("cancelled") and found.startswith("cancelled"):
-        return [
-            "try:",
-            f"    await {task}",
-            "except asyncio.CancelledError as error:",
-            f'    assert error.args == {expected.removeprefix("cancelled ")}, f"the CancelledError carries {{error.args}}"',
-        ]
-    if expected.startswith("cancelled"):
-        return [f'assert {task}.cancelled(), "{task} was cancelled in {operation}, which {found}"']
-    value = expected.removeprefix("returned ")
-    compared = f"is {value}" if value in ("True", "False", "None") else f"== {value}"
-    return [f'assert {task}.result() {compared}, "{operation} {found}"']
-
-
-def _comes_after(line: StraightLine, other: str, task: str) -> bool:
-    """Return True if `other` was started after `task`, calls the same, and has returned."""
-    starts = [statement for statement in line.program if isinstance(statement, Start)]
-    order = [start.task for start in starts]
-    operations = {start.task: start.operation for start in starts}
-    later = order.index(other) > order.index(task) and operations[other] == operations[task]
-    return later and str(line.sight["task", other]).startswith("returned")
+        return f'{_SHARED} = "{TRUE}"'
+    return f"{names[statement.owner]}.{statement.operation}({_arguments(statement.arguments, names)})"

@@ -24,6 +24,7 @@ from .excerpting import excerpt
 from .history import history_of
 from .rendering import import_line, render_straight_line
 from .scenario_test import render_scenario
+from .statements import Make
 from .straight_line import find_straight_line
 
 __all__ = ["run_test", "write_test"]
@@ -63,7 +64,7 @@ def _for_implementation(trace: Trace) -> str:
         )
     message = violation.message.replace(repr(CANCEL_MESSAGE), "'why'")
     source = render_straight_line(line, violation.property, message, implementation)
-    roles = [role for role, _ in line.objects]
+    roles = list(dict.fromkeys(statement.role for statement in line.program if isinstance(statement, Make)))
     if run_test(source, implementation, roles, implementation) is None or run_test(source, implementation, roles, right) is not None:
         raise UsageError("the test that was written for this trace does not fail as it should: a defect of treadle, please report it")
     return source

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .history import WAITING, History
+from .history import WAITING, History, Made
 
 __all__ = [
-    "FALSE", "SLEEPS", "TRUE", "Cancel", "Change", "Do", "Pause", "Program", "Start", "Statement", "statements_of",
+    "FALSE", "SLEEPS", "TRUE", "Cancel", "Change", "Do", "Make", "Pause", "Program", "Start", "Statement", "statements_of", "without",
 ]  # fmt: skip
 
 _MOST_PAUSES = 3
@@ -21,6 +21,15 @@ FALSE, TRUE = "", "ready"
 """What the predicates of all `wait_for()` say, before and after a `Change`. No booleans: `wait_for()` returns the value itself."""
 SLEEPS = frozenset({"wait", "wait_for"})
 """The operations in which a task sleeps until it is woken; those of a condition give its lock back meanwhile."""
+
+
+@dataclass(frozen=True)
+class Make:
+    """`object = Class(…)`; `number` is what the other statements call it by."""
+
+    number: int
+    role: str
+    arguments: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,13 +71,16 @@ class Pause:
     """`await asyncio.sleep(0)`: one iteration of the loop."""
 
 
-Statement = Start | Do | Cancel | Change | Pause
+Statement = Make | Start | Do | Cancel | Change | Pause
 Program = tuple[Statement, ...]
 
 
-def statements_of(history: History) -> Program:
-    """Return the history as a program. Where what is waited for becomes true it does not say: that is for the variants."""
-    statements: list[Statement] = []
+def statements_of(history: History, *, refused: bool) -> Program:
+    """Return the history as a program, with the calls that raised an exception or without.
+
+    Where what is waited for becomes true it does not say: that is for the variants.
+    """
+    statements: list[Statement] = [Make(number, role, arguments) for number, (role, arguments) in enumerate(history.objects)]
     current: dict[str, str] = {}  # client → the task that stands for what it waits in
     counts: dict[str, int] = {}
     before = history.happenings[0].iteration if history.happenings else 0
@@ -81,10 +93,25 @@ def statements_of(history: History) -> Program:
             name += str(counts[name]) if counts[name] > 1 else ""
             current[happening.client] = name
             statements.append(Start(name, happening.owner, happening.operation, happening.arguments, happening.client))
-        elif happening.what == "call":
+        elif happening.what == "call" and (refused or not happening.refused):
             statements.append(Do(happening.owner, happening.operation, happening.arguments, happening.client))
         elif happening.what == "cancel" and happening.client in current:
             statements.append(Cancel(current[happening.client], happening.by))
         elif happening.what == "end":
             current.pop(happening.client, None)
     return tuple(statements)
+
+
+def without(program: Program, left_out: Statement) -> Program:
+    """Return the program without the first statement like that, and without what is about the task or the object that it makes."""
+    position = program.index(left_out)
+    return tuple(each for number, each in enumerate(program) if number != position and not _needs(each, left_out))
+
+
+def _needs(statement: Statement, other: Statement) -> bool:
+    if isinstance(other, Start):
+        return isinstance(statement, Cancel) and statement.task == other.task
+    if isinstance(other, Make):
+        made = isinstance(statement, Make) and Made(other.number) in statement.arguments
+        return made or (isinstance(statement, (Start, Do)) and statement.owner == other.number)
+    return False

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .history import History
-from .performing import Key, Objects, Sight, perform
-from .statements import SLEEPS, Cancel, Do, Program, Start, statements_of
+from .performing import Key, Sight, perform
+from .statements import SLEEPS, Do, Make, Program, Start, statements_of, without
 from .variants import variants_of
 
 __all__ = ["StraightLine", "find_straight_line"]
@@ -26,27 +26,28 @@ _MOST_VARIANTS = 3_000
 
 @dataclass(frozen=True)
 class StraightLine:
-    """A program, the objects that it is about, and what is different at its end: `key`, as `found`, where `expected` is right."""
+    """A program, and what is different at its end: `key`, as `found`, where `expected` is right."""
 
-    objects: Objects
     program: Program
     key: Key
     found: Any
     expected: Any
-    sight: Sight  # what could be seen on the way: ("after", n) is how the tasks stood after the pause at position n
+    sight: Sight  # all that was found, on the way too
 
 
 def find_straight_line(
     history: History, property: str, classes: Mapping[str, type[Any]], right: Mapping[str, type[Any]]
 ) -> StraightLine | None:
-    """Return a program at whose end `classes` differ from `right`, as a violation of `property` does; None if none was found."""
-    search = _Search(history.objects, property, classes, right)
+    """Return a program at whose end `classes` differ from `right`, as a violation of `property` does; None if none was found.
+
+    Calls that were refused are left out at first: mostly they are how a client makes sure, and no part of the story.
+    """
+    search = _Search(property, classes, right)
     try:
-        for variant in itertools.islice(variants_of(statements_of(history)), _MOST_VARIANTS):
-            if search.key_of(variant) is not None:
-                program, key = search.shrunk(variant)
-                found, expected = search.both(program)
-                return StraightLine(history.objects, program, key, found.get(key), expected.get(key), found)
+        for first in dict.fromkeys(statements_of(history, refused=refused) for refused in (False, True)):
+            for variant in dict.fromkeys(itertools.islice(variants_of(first), _MOST_VARIANTS)):
+                if search.key_of(variant) is not None:
+                    return search.shrunk(variant)
         return None
     finally:
         search.close()
@@ -55,14 +56,7 @@ def find_straight_line(
 class _Search:
     """Runs programs on a loop of its own, on both sets of classes."""
 
-    def __init__(
-        self,
-        objects: Objects,
-        property: str,
-        classes: Mapping[str, type[Any]],
-        right: Mapping[str, type[Any]],
-    ) -> None:
-        self.objects = objects
+    def __init__(self, property: str, classes: Mapping[str, type[Any]], right: Mapping[str, type[Any]]) -> None:
         self.property = property
         self.classes = classes
         self.right = right
@@ -72,22 +66,19 @@ class _Search:
     def close(self) -> None:
         self.loop.close()
 
-    def both(self, program: Program) -> tuple[Sight, Sight]:
-        return self._run(program, self.classes), self._run(program, self.right)
-
     def key_of(self, program: Program) -> Key | None:
         """Return what differs at the end of a program, and matters to the property; None if nothing does."""
-        found, expected = self.both(program)
-        if any(key[0] == "error" for key in (*found, *expected)) and self.property != "raises-as-documented":
+        found, expected = self._run(program, self.classes), self._run(program, self.right)
+        if not _makes_sense(found, expected, may_raise=self.property == "raises-as-documented"):
             return None
         for kind in _KINDS.get(self.property, _ALL_KINDS):
-            for key in found:
+            for key in {**expected, **found}:
                 if _is_of(kind, key, found, expected, program):
                     return key
         return None
 
-    def shrunk(self, program: Program) -> tuple[Program, Key]:
-        """Leave out what can be left out: statements, and then pauses."""
+    def shrunk(self, program: Program) -> StraightLine:
+        """Leave out what can be left out: objects, statements, pauses."""
         key = self.key_of(program)
         assert key is not None
         improved = True
@@ -98,10 +89,27 @@ class _Search:
                 if other is not None:
                     program, key, improved = shorter, other, True
                     break
-        return program, key
+        found, expected = self._run(program, self.classes), self._run(program, self.right)
+        return StraightLine(program, key, found.get(key), expected.get(key), {**expected, **found})
 
     def _run(self, program: Program, classes: Mapping[str, type[Any]]) -> Sight:
-        return self.loop.run_until_complete(perform(program, self.objects, classes, self.property == "state-as-reported"))
+        sight = self.loop.run_until_complete(perform(program, classes))
+        if self.property == "state-as-reported":
+            for number in [statement.number for statement in program if isinstance(statement, Make)]:
+                asked = self.loop.run_until_complete(perform(program, classes, number))
+                sight |= {key: value for key, value in asked.items() if key[0] == "truth"}
+        return sight
+
+
+def _makes_sense(found: Sight, expected: Sight, *, may_raise: bool) -> bool:
+    """Return True if what clients may not do is refused where all is right, and nothing else is, unless that is the point."""
+    bold = {key[1] for key in (*found, *expected) if key[0] == "bold"}
+    for what in bold:
+        refused = ("refused", what) in expected if isinstance(what, int) else str(expected.get(("task", what))).startswith("raised")
+        if not refused:
+            return False
+    keys = {*found, *expected}
+    return ("broken", "") not in keys and (may_raise or all(key[0] != "refused" or key[1] in bold for key in keys))
 
 
 def _shorter(program: Program) -> Iterator[Program]:
@@ -109,28 +117,26 @@ def _shorter(program: Program) -> Iterator[Program]:
 
     Who came last goes first: the names that are left begin with A.
     """
+    makes = [statement for statement in program if isinstance(statement, Make)]
     starts = [statement for statement in reversed(program) if isinstance(statement, Start)]
-    others = [number for number, statement in enumerate(program) if not isinstance(statement, Start)]
+    others = [number for number, statement in enumerate(program) if not isinstance(statement, (Make, Start))]
+    for make in makes:
+        yield without(program, make)
     for start in starts:
-        yield _without(program, start)
+        yield without(program, start)
     for position in others:
         yield program[:position] + program[position + 1 :]
     for start, second in itertools.combinations(starts, 2):
-        yield _without(_without(program, start), second)
+        yield without(without(program, start), second)
     for start in starts:
         for position in others:
             if isinstance(program[position], Do):
-                yield _without(program[:position] + program[position + 1 :], start)
-
-
-def _without(program: Program, start: Start) -> Program:
-    """Return the program without a task, and without its cancellations."""
-    return tuple(each for each in program if each != start and not (isinstance(each, Cancel) and each.task == start.task))
+                yield without(program[:position] + program[position + 1 :], start)
 
 
 # --- which differences a property speaks of -----------------------------------------------------------------------------
 
-_ALL_KINDS = ("overtaken", "stuck", "spurious", "lost permit", "message")
+_ALL_KINDS = ("overtaken", "stuck", "spurious", "lost permit", "deaf", "message")
 _KINDS: dict[str, tuple[str, ...]] = {
     "fifo": ("overtaken",),
     "no-lost-wakeup": ("stuck", "lost permit"),
@@ -142,11 +148,11 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "counter-non-negative": ("spurious",),
     "mutual-exclusion": ("spurious",),
     "no-spurious-wakeup": ("spurious",),
-    "cancellation-delivered": ("message",),
+    "cancellation-delivered": ("message", "deaf"),
     "state-as-reported": ("lie", "report"),
-    "lock-held-on-return": ("report",),
-    "returns-as-documented": ("message", "stuck", "spurious"),
-    "raises-as-documented": ("message",),
+    "lock-held-on-return": ("report", "spurious"),
+    "returns-as-documented": ("message", "stuck", "spurious", "late"),
+    "raises-as-documented": ("refusal", "message"),
 }
 
 
@@ -157,7 +163,11 @@ def _is_of(kind: str, key: Key, found: Sight, expected: Sight, program: Program)
     if here == there:
         return False
     if key[0] == "free":
-        return kind == "lost permit" and bool(here < there)
+        return kind == "lost permit" and None not in (here, there) and bool(here < there)
+    if key[0] == "late":
+        return kind == "late" and bool(here)
+    if key[0] == "refused":
+        return kind == "refusal" and (here is None or there is None or not issubclass(here, there))
     if key[0] == "truth":
         return kind == "lie" and there is True
     if key[0] in ("locked", "is_set"):
@@ -171,6 +181,10 @@ def _is_of(kind: str, key: Key, found: Sight, expected: Sight, program: Program)
         return stuck and any(found[other] != "pending" and expected[other] == "pending" for other in found if other[0] == "task")
     if kind == "spurious":
         return str(here).startswith("returned") and there == "pending"
+    if kind == "deaf":
+        return here == "pending" and str(there).startswith("cancelled")
+    if kind == "refusal":
+        return str(here).startswith("raised") or str(there).startswith("raised")
     return kind == "message" and "pending" not in (here, there)
 
 

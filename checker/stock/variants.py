@@ -6,7 +6,7 @@ import itertools
 import random
 from collections.abc import Iterator
 
-from .statements import Cancel, Change, Do, Pause, Program, Start, Statement
+from .statements import Cancel, Change, Do, Make, Pause, Program, Start, Statement
 
 __all__ = ["variants_of"]
 
@@ -19,10 +19,11 @@ def variants_of(program: Program) -> Iterator[Program]:
     If it waits for predicates, each with what they speak of becoming true at every moment, the latest first, or never: a
     history says nothing about data.
     """
-    variants = _in_other_moments(program)
-    if not any(isinstance(statement, Start) and statement.operation == "wait_for" for statement in program):
-        return variants
-    return itertools.chain.from_iterable(map(_with_change, variants))
+    makes = tuple(statement for statement in program if isinstance(statement, Make))
+    variants = _in_other_moments(program[len(makes) :])
+    if any(isinstance(statement, Start) and statement.operation == "wait_for" for statement in program):
+        variants = itertools.chain.from_iterable(map(_with_change, variants))
+    return ((*makes, *variant) for variant in variants)
 
 
 def _with_change(program: Program) -> Iterator[Program]:
@@ -37,10 +38,11 @@ def _in_other_moments(program: Program) -> Iterator[Program]:
 
     A client that calls in the step in which something else happens is a task that starts before the tasks that this wakes.
     """
-    yield program
+    for length in range(len(program), 0, -1):  # what came last may have come of the fault
+        yield program[:length]
     acts: list[Statement] = [statement for statement in program if not isinstance(statement, Pause)]
     orders = list(_orders(acts))
-    while isinstance(acts.pop(), Do):  # what a client did last it may have done because of the fault
+    while acts and isinstance(acts.pop(), Do):  # what a client did last it may have done because of the fault
         orders += _orders(acts)
     for count in (1, 2):
         for order in orders:
