@@ -23,7 +23,7 @@ from .frontier import Frontier
 from .interrupts import Interrupts
 from .lasso import find_lassos
 from .results import Finding, Limits, Progress, Result, count, hold_back, is_limited, trimmed
-from .runtime import Run, Settings
+from .runtime import Maybe, Run, Settings
 from .transitions import BEGINNING, END, Happened, Ledger, Origin, Transitions
 
 __all__ = ["explore"]
@@ -141,8 +141,8 @@ class _Path:
         source = self.origin.state
         for position in range(self.origin.position, self.position):
             index, mark = self.trail[position], self.marks[position]
-            if isinstance(mark, int) and mark >> 4 & 15 == _CHOOSE:
-                graph.widths[source, tuple(choices)] = mark >> 8
+            if isinstance(mark, int) and mark >> 4 & 15 in _OF_PROGRAM:
+                graph.owed[source, tuple(choices)] = mark >> 8 if mark >> 4 & 15 == _CHOOSE else 1
                 index = ~index
             choices.append(index)
         graph.add(source, target, tuple(choices), happened)
@@ -163,11 +163,12 @@ def _signature(options: list[Any]) -> int:
 
 _KINDS: dict[type, int] = {
     kind: number
-    for number, kind in enumerate((int, Run_, Handle, TimerHandle, Checkpoint, Delayed, ExecutorJob, Cancellation, Delay, Then), 1)
+    for number, kind in enumerate((int, Run_, Handle, TimerHandle, Checkpoint, Delayed, ExecutorJob, Cancellation, Delay, Then, Maybe), 1)
 }
 
 
 _CHOOSE = _KINDS[int]
+_OF_PROGRAM = (_CHOOSE, _KINDS[Maybe])
 
 
 def _differs(position: int, expected: int, found: int, options: list[Any]) -> str:

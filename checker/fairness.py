@@ -4,8 +4,9 @@ An endless run is *fair* if
 
 - each outside event that is pending comes in the end, or is dropped (its waiter was cancelled); under `any` also each ready
   callback; and the clock moves on if somebody waits for it. That is weak fairness: what comes and goes may be passed over;
-- each option of a `choose()`, or of a `checkpoint(maybe=True)`, that is offered again and again in the same state is taken
-  again and again. That is strong fairness: what `choose` stands for is nobody's strategy.
+- each option of a `choose()` that is offered again and again in the same state is taken again and again. That is strong
+  fairness: what `choose` stands for is nobody's strategy. A `checkpoint(maybe=True)` suspends again and again; that it does
+  not suspend, nobody can rely on.
 
 Cancellations out of the budget need not come. Without the first rule a task that waits for the network would starve as soon as
 another one has something to do; without the second one every retry of something that may fail would never end.
@@ -28,7 +29,6 @@ from .transitions import END, Standing, Transition, Transitions
 
 __all__ = ["cyclic_core", "fair_components", "leading_to", "tour"]
 
-Widths = dict[tuple[int, tuple[int, ...]], int]
 Ways = dict[int, list[Transition]]  # by their source
 Point = tuple[int, tuple[int, ...]]  # a choice of the program: the state before it, and the choices since
 
@@ -84,7 +84,7 @@ def leading_to(graph: Transitions, goals: Iterable[int]) -> bytearray:
     return reached
 
 
-def fair_components(steps: Iterable[Transition], standings: Sequence[Standing], widths: Widths) -> Iterator[list[Transition]]:
+def fair_components(steps: Iterable[Transition], standings: Sequence[Standing], owed: Owed) -> Iterator[list[Transition]]:
     """Yield, as their transitions, the components of the graph that these transitions make in which a fair run can stay."""
     work = [list(steps)]
     while work:
@@ -97,7 +97,7 @@ def fair_components(steps: Iterable[Transition], standings: Sequence[Standing], 
             if component_of[step.source] == component_of[step.target]:
                 inside.setdefault(component_of[step.source], []).append(step)
         for component in inside.values():
-            avoided = _avoided(component, widths)
+            avoided = _avoided(component, owed)
             if avoided:
                 work.append([step for step in component if avoided.isdisjoint(_points(step))])
             elif _is_fair(component, standings):
@@ -119,9 +119,16 @@ def _options(component: list[Transition]) -> dict[Point, set[int]]:
     return offered
 
 
-def _avoided(component: list[Transition], widths: Widths) -> set[Point]:
-    """Return the choices of the program of which some option leads out of the component: a fair run that stays must not come there."""
-    return {point for point, options in _options(component).items() if len(options) < widths[point]}
+def _avoided(component: list[Transition], owed: Owed) -> set[Point]:
+    """Return the choices of the program of which an option that must be taken leads out of the component: a fair run that stays must
+    not come there.
+    """
+    return {point for point, options in _options(component).items() if not _dues(point, owed) <= options}
+
+
+def _dues(point: Point, owed: Owed) -> set[int]:
+    """Return the options of a choice that a fair run must take if it comes by again and again."""
+    return {~option for option in range(owed[point])}
 
 
 def _is_fair(component: list[Transition], standings: Sequence[Standing]) -> bool:
@@ -135,7 +142,7 @@ class _Duties:
     """What a loop must still do to be fair: let events come that were pending, and take options that were offered."""
 
     standings: Sequence[Standing]
-    options: dict[Point, set[int]]
+    owed: Owed
     events: set[str]
     offered: set[tuple[Point, int]] = field(default_factory=set)
     taken: set[tuple[Point, int]] = field(default_factory=set)
@@ -151,7 +158,7 @@ class _Duties:
         self.events &= self.standings[step.target].pending
         for point in _points(step):
             self.taken.add((point, step.choices[len(point[1])]))
-            self.offered |= {(point, option) for option in self.options[point]}
+            self.offered |= {(point, option) for option in _dues(point, self.owed)}
         self.offered -= self.taken
 
     @property
@@ -159,14 +166,14 @@ class _Duties:
         return not (self.events or self.offered)
 
 
-def tour(component: list[Transition], standings: Sequence[Standing], start: int) -> list[Transition]:
+def tour(component: list[Transition], standings: Sequence[Standing], owed: Owed, start: int) -> list[Transition]:
     """Return a fair loop through a fair component, from `start` back to it: from each place the nearest thing to do next, so it is short
     and need not be the shortest.
     """
     ways: Ways = {}
     for step in component:
         ways.setdefault(step.source, []).append(step)
-    duties = _Duties(standings, _options(component), set(standings[start].pending))
+    duties = _Duties(standings, owed, set(standings[start].pending))
     loop: list[Transition] = []
     here = start
     while not duties.done:

@@ -52,7 +52,7 @@ def find_lassos(
     result.endless = not ending[BEGINNING]
     prober = _Prober(scenario, settings, fingerprinter, graph, digests)
     for who, inevitable, steps in _suspects(graph, core, ending):
-        for component in _shortest_first(graph, fair_components(steps, graph.standings, graph.widths)):
+        for component in _shortest_first(graph, fair_components(steps, graph.standings, graph.owed)):
             finding = prober.show(component, who, inevitable)
             if finding is not None:
                 (result.findings if who or inevitable else result.warnings).append(finding)
@@ -105,7 +105,7 @@ class _Prober:
         """Return the run that goes round a fair loop in the component; None if none could be had."""
         graph = self.graph
         starts = sorted({step.source for step in component} - {BEGINNING}, key=lambda state: _simplicity(graph, state))[:_STARTS]
-        loops = [(tour(component, graph.standings, start), start) for start in starts]
+        loops = [(tour(component, graph.standings, graph.owed, start), start) for start in starts]
         loops.sort(key=lambda found: len(found[0]))
         for loop, start in loops[:3]:
             schedule = graph.schedule(start)

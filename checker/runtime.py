@@ -267,7 +267,13 @@ def current_run() -> Run:
     return _current
 
 
-MAYBE = [0, 1]  # the choice of `checkpoint(maybe=True)`: to suspend, not to
+class Maybe(int):
+    """An option of `checkpoint(maybe=True)`."""
+
+    __slots__ = ()
+
+
+MAYBE: list[int] = [Maybe(0), Maybe(1)]  # to suspend, not to
 
 
 async def checkpoint(*, maybe: bool = False) -> None:

@@ -74,13 +74,13 @@ NOTHING = Standing(frozenset(), frozenset())
 class Transitions:
     """The graph. States are numbered in the order in which they were first looked up, from 1; 0 is the beginning.
 
-    `widths` says of each choice of the program how many options it has, by the state and the choices before it; `expected` are the
-    names of the progress that somebody must make.
+    `owed` says of each choice of the program, by the state and the choices before it, how many of its options, from the first, a
+    fair run that comes by again and again takes again and again; `expected` are the names of the progress that somebody must make.
     """
 
     def __init__(self) -> None:
         self.standings: list[Standing] = [NOTHING]
-        self.widths: dict[tuple[int, tuple[int, ...]], int] = {}
+        self.owed: dict[tuple[int, tuple[int, ...]], int] = {}
         self.expected: set[str] = set()
         self.sources = array("q")
         self.targets = array("q")
