@@ -30,6 +30,7 @@ from .transitions import END, Standing, Transition, Transitions
 __all__ = ["cyclic_core", "fair_components", "leading_to", "tour"]
 
 Ways = dict[int, list[Transition]]  # by their source
+Owed = dict[tuple[int, tuple[int, ...]], int]
 Point = tuple[int, tuple[int, ...]]  # a choice of the program: the state before it, and the choices since
 
 

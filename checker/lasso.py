@@ -49,7 +49,7 @@ def find_lassos(
     if not core:
         return
     ending = leading_to(graph, [END])
-    result.endless = not ending[BEGINNING]
+    result.endless = not (ending[BEGINNING] or graph.expected)
     prober = _Prober(scenario, settings, fingerprinter, graph, digests)
     for who, inevitable, steps in _suspects(graph, core, ending):
         for component in _shortest_first(graph, fair_components(steps, graph.standings, graph.owed)):

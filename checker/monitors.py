@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .runtime import fail
+from .runtime import expect_progress, fail, progress
 from .scheduling import CANCEL_MESSAGE
 
 __all__ = ["Monitor", "enumerate_names"]
@@ -43,7 +43,14 @@ class Monitor:
 
     def enter(self, name: str, task: asyncio.Task[Any]) -> None:
         """A client of that name exists."""
+        if name not in self.tasks:  # a part of it, which runs in a task of its own, does not stand for it
+            expect_progress(name, task)
         self.tasks[name] = task
+
+    def gets_on(self, name: str) -> None:
+        """An operation has come back to the client, which it must again and again as long as the client has not ended."""
+        if name in self.tasks:
+            progress(name)
 
     def is_cancelled(self, name: str) -> bool:
         """Return True if the client has been cancelled and has not yet dealt with it."""

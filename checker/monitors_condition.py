@@ -143,6 +143,7 @@ class ConditionMonitor(PermitMonitor):
         elif self.locked is not None and not self.locked():
             fail("lock-held-on-return", f"{name}'s wait() {how}, and the lock is not locked")
         self.take(name)
+        self.gets_on(name)
 
     def _notification_of(self, name: str) -> Notification | None:
         return next((note for note in self.owed if note.receiver == name), None)

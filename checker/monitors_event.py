@@ -62,6 +62,7 @@ class EventMonitor(Monitor):
             self._leave(name)
             self.check_error(name, error, "wait()")
         self.forget_cancellations(name)
+        self.gets_on(name)
 
     def sets(self) -> None:
         """Somebody is about to call `set()`."""

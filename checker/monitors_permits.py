@@ -135,6 +135,7 @@ class PermitMonitor(Monitor):
             )
         self._leave(name)
         self.take(name if keep else "")
+        self.gets_on(name)
 
     def cancelled(self, name: str, error: asyncio.CancelledError) -> None:
         """A CancelledError has reached the client, which holds nothing, inside or outside of `acquire()`."""
@@ -143,12 +144,14 @@ class PermitMonitor(Monitor):
             self._leave(name)
             self.check_error(name, error, "acquire()", message=self.message)
         self.forget_cancellations(name)
+        self.gets_on(name)
 
     def timed_out(self, name: str) -> None:
         """A timeout has ended the client's `acquire()`."""
         self.settle()
         witness(TIMED_OUT)
         self._leave(name)
+        self.gets_on(name)
 
     def releases(self, name: str = "") -> None:
         """Somebody is about to call `release()`: the client, which holds a permit, or "" for an extra one."""

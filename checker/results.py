@@ -53,7 +53,7 @@ class Result:
     held_back: list[str] = field(default_factory=list)
     sampled: bool = False
     interrupted: bool = False
-    endless: bool = False  # the whole space was seen, and no run of it ends
+    endless: bool = False  # the whole space was seen, no run of it ends, and nothing says what must get on for ever
     witnesses: set[str] = field(default_factory=set)
     fired: set[str] = field(default_factory=set)  # kinds of timers that fired in some run
     outrun: set[str] = field(default_factory=set)  # kinds of timers that an outside event came before in some run

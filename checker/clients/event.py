@@ -28,6 +28,7 @@ _PROPERTIES = (
     "wakes-all",
     "no-spurious-wakeup",
     "no-deadlock",
+    "progress",
     "state-as-reported",
     "returns-as-documented",
     "raises-as-documented",
@@ -109,6 +110,7 @@ async def _use(
             if operation.endswith("clear"):
                 monitor.clears()
                 event.clear()
+            monitor.gets_on(name)
         except asyncio.CancelledError as error:
             monitor.cancelled(name, error)
         except Exception as error:

@@ -35,6 +35,7 @@ _PROPERTIES = (
     "fifo",
     "no-lost-wakeup",
     "no-deadlock",
+    "progress",
     "state-as-reported",
     "returns-as-documented",
     "raises-as-documented",

@@ -40,6 +40,7 @@ _PROPERTIES = (
     "fifo",
     "no-lost-wakeup",
     "no-deadlock",
+    "progress",
     "permits-conserved",
     "state-as-reported",
     "returns-as-documented",
