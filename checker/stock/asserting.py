@@ -29,9 +29,12 @@ def ending_of(line: StraightLine, names: Mapping[int, str]) -> list[str]:
     name = names[about]
     if kind == "free":
         count = line.expected
-        if count == 1:
+        if count == 1 and line.found < 1:
             ending = [f"probe = asyncio.ensure_future({name}.acquire())", "await settle()"]
             return [*lines, *ending, 'assert probe.done(), "what is free cannot be acquired"']
+        if line.found > count:
+            lines.append(f"probes = [asyncio.ensure_future({name}.acquire()) for _ in range({count + 1})]")
+            return [*lines, "await settle()", f'assert not probes[-1].done(), "more can be acquired than the {count} that are free"']
         lost = f"{count - line.found} of {count} permits that are free cannot be acquired"
         lines.append(f"probes = [asyncio.ensure_future({name}.acquire()) for _ in range({count})]")
         return [*lines, "await settle()", f'assert all(probe.done() for probe in probes), "{lost}"']
@@ -45,8 +48,8 @@ def _about_task(line: StraightLine, task: str) -> list[str]:
     if expected.startswith("raised"):
         error = expected.removeprefix("raised ")
         says = "waits" if found == "pending" else "was cancelled" if found.startswith("cancelled") else found
-        raised = f"{task}.done() and not {task}.cancelled() and isinstance({task}.exception(), {error})"
-        return [f'assert {raised}, "{operation} {says}, and must raise {error}"']
+        asked = f"error = {task}.exception() if {task}.done() and not {task}.cancelled() else None"
+        return [asked, f'assert isinstance(error, {error}), "{operation} {says}, and must raise {error}"']
     if found == "pending" and expected.startswith("cancelled"):
         return [f'assert {task}.done(), "{task} was cancelled in {operation}, and goes on waiting"']
     if found == "pending":
@@ -54,7 +57,8 @@ def _about_task(line: StraightLine, task: str) -> list[str]:
         overtaken = f"; {served[0]}, which came later, was served" if served else ""
         return [f'assert {task}.done(), "{task} waits in {operation} for ever{overtaken}"']
     if expected == "pending":
-        return [f'assert not {task}.done(), "{task}\'s {operation} returned, and must not"']
+        ended = "returned" if found.startswith("returned") else "ended before it could have the lock"
+        return [f'assert not {task}.done(), "{task}\'s {operation} {ended}, and must not"']
     if expected.startswith("cancelled") and found.startswith("cancelled"):
         return [
             "try:",

@@ -125,12 +125,15 @@ class _Notebook:
                 return operation(*args)
             position = len(self.history.happenings)
             self.note("call", client, name, args, owner)
+            self.inside[client] = None
             try:
                 return operation(*args)
             except Exception:
                 happenings = self.history.happenings
                 happenings[position:] = [dataclasses.replace(call, refused=True) for call in happenings[position : position + 1]]
                 raise
+            finally:
+                del self.inside[client]
 
         return at_once
 

@@ -69,7 +69,7 @@ class _Search:
     def key_of(self, program: Program) -> Key | None:
         """Return what differs at the end of a program, and matters to the property; None if nothing does."""
         found, expected = self._run(program, self.classes), self._run(program, self.right)
-        if not _makes_sense(found, expected, may_raise=self.property == "raises-as-documented"):
+        if not _makes_sense(found, expected, may_raise=self.property in _MAY_RAISE):
             return None
         for kind in _KINDS.get(self.property, _ALL_KINDS):
             for key in {**expected, **found}:
@@ -120,7 +120,7 @@ def _shorter(program: Program) -> Iterator[Program]:
     makes = [statement for statement in program if isinstance(statement, Make)]
     starts = [statement for statement in reversed(program) if isinstance(statement, Start)]
     others = [number for number, statement in enumerate(program) if not isinstance(statement, (Make, Start))]
-    for make in makes:
+    for make in reversed(makes):
         yield without(program, make)
     for start in starts:
         yield without(program, start)
@@ -136,22 +136,23 @@ def _shorter(program: Program) -> Iterator[Program]:
 
 # --- which differences a property speaks of -----------------------------------------------------------------------------
 
-_ALL_KINDS = ("overtaken", "stuck", "spurious", "lost permit", "deaf", "message")
+_ALL_KINDS = ("overtaken", "stuck", "woken", "unlocked", "served", "lost permit", "deaf", "message", "refusal")
+_MAY_RAISE = frozenset({"raises-as-documented", "refinement", "no-unhandled-exception"})
 _KINDS: dict[str, tuple[str, ...]] = {
     "fifo": ("overtaken",),
     "no-lost-wakeup": ("stuck", "lost permit"),
     "no-deadlock": ("stuck",),
     "wakes-all": ("stuck",),
-    "notifies-n": ("stuck", "spurious"),
-    "permits-conserved": ("lost permit", "stuck", "spurious", "report"),
-    "counter-bounded": ("lost permit", "spurious"),
-    "counter-non-negative": ("spurious",),
-    "mutual-exclusion": ("spurious",),
-    "no-spurious-wakeup": ("spurious",),
+    "notifies-n": ("stuck", "woken"),
+    "permits-conserved": ("lost permit", "new permit", "stuck", "served", "report", "late"),
+    "counter-bounded": ("lost permit", "new permit", "served"),
+    "counter-non-negative": ("served",),
+    "mutual-exclusion": ("served", "unlocked"),
+    "no-spurious-wakeup": ("woken",),
     "cancellation-delivered": ("message", "deaf"),
     "state-as-reported": ("lie", "report"),
-    "lock-held-on-return": ("report", "spurious"),
-    "returns-as-documented": ("message", "stuck", "spurious", "late"),
+    "lock-held-on-return": ("report", "unlocked"),
+    "returns-as-documented": ("message", "stuck", "woken", "late", "new permit"),
     "raises-as-documented": ("refusal", "message"),
 }
 
@@ -163,7 +164,7 @@ def _is_of(kind: str, key: Key, found: Sight, expected: Sight, program: Program)
     if here == there:
         return False
     if key[0] == "free":
-        return kind == "lost permit" and None not in (here, there) and bool(here < there)
+        return None not in (here, there) and kind == ("lost permit" if here < there else "new permit")
     if key[0] == "late":
         return kind == "late" and bool(here)
     if key[0] == "refused":
@@ -179,8 +180,10 @@ def _is_of(kind: str, key: Key, found: Sight, expected: Sight, program: Program)
         return stuck and _is_free_to_go(key, found, program)
     if kind == "overtaken":
         return stuck and any(found[other] != "pending" and expected[other] == "pending" for other in found if other[0] == "task")
-    if kind == "spurious":
-        return str(here).startswith("returned") and there == "pending"
+    if kind in ("served", "woken", "unlocked"):
+        sleeps = _start_of(key, program).operation in SLEEPS
+        ended = str(here).startswith("returned") or (kind == "unlocked" and str(here).startswith("cancelled"))
+        return ended and there == "pending" and sleeps is (kind != "served")
     if kind == "deaf":
         return here == "pending" and str(there).startswith("cancelled")
     if kind == "refusal":
@@ -188,7 +191,12 @@ def _is_of(kind: str, key: Key, found: Sight, expected: Sight, program: Program)
     return kind == "message" and "pending" not in (here, there)
 
 
+def _start_of(key: Key, program: Program) -> Start:
+    (start,) = (statement for statement in program if isinstance(statement, Start) and statement.task == key[1])
+    return start
+
+
 def _is_free_to_go(key: Key, found: Sight, program: Program) -> bool:
     """A task that waits for the condition's lock while somebody holds it is not stuck."""
-    (start,) = (statement for statement in program if isinstance(statement, Start) and statement.task == key[1])
+    start = _start_of(key, program)
     return start.operation not in SLEEPS or not found.get(("locked", start.owner), False)

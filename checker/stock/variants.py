@@ -6,7 +6,7 @@ import itertools
 import random
 from collections.abc import Iterator
 
-from .statements import Cancel, Change, Do, Make, Pause, Program, Start, Statement
+from .statements import SLEEPS, Cancel, Change, Do, Make, Pause, Program, Start, Statement
 
 __all__ = ["variants_of"]
 
@@ -42,6 +42,7 @@ def _in_other_moments(program: Program) -> Iterator[Program]:
         yield program[:length]
     acts: list[Statement] = [statement for statement in program if not isinstance(statement, Pause)]
     orders = list(_orders(acts))
+    orders += [[*acts, *_releases_after(acts)[:count]] for count in range(1, len(_releases_after(acts)) + 1)]
     while acts and isinstance(acts.pop(), Do):  # what a client did last it may have done because of the fault
         orders += _orders(acts)
     for count in (1, 2):
@@ -57,6 +58,12 @@ def _in_other_moments(program: Program) -> Iterator[Program]:
     while True:
         order = generator.choice(orders)
         yield _with_pauses(order, [generator.choice((0, 0, 1, 1, 2)) for _ in order])
+
+
+def _releases_after(acts: list[Statement]) -> list[Statement]:
+    """Return the releases that come when those return who wait at the end: in a run that ends badly they never come."""
+    waits = [act for act in acts if isinstance(act, Start) and act.operation in SLEEPS]
+    return [Do(wait.owner, "release", (), wait.client) for wait in waits]
 
 
 def _orders(acts: list[Statement]) -> Iterator[list[Statement]]:
