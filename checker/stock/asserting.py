@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
-from .statements import Cancel, Change, Do, Make, Start
+from .statements import BLOCK, Act, Do, Start
 from .straight_line import StraightLine
 
 __all__ = ["ending_of", "refusing"]
@@ -43,7 +43,7 @@ def ending_of(line: StraightLine, names: Mapping[int, str]) -> list[str]:
 
 def _about_task(line: StraightLine, task: str) -> list[str]:
     starts: Mapping[str, Start] = {statement.task: statement for statement in line.program if isinstance(statement, Start)}
-    operation = f"{starts[task].operation}()"
+    operation = BLOCK if starts[task].operation == BLOCK else f"{starts[task].operation}()"
     expected, found = str(line.expected), str(line.found)
     if expected.startswith("raised"):
         error = expected.removeprefix("raised ")
@@ -86,7 +86,7 @@ def _comes_after(line: StraightLine, other: str, task: str) -> bool:
     return later and str(line.sight["task", other]).startswith("returned")
 
 
-def refusing(line: StraightLine, position: int, statement: Make | Start | Do | Cancel | Change, rendered: list[str]) -> list[str]:
+def refusing(line: StraightLine, position: int, statement: Act, rendered: list[str]) -> list[str]:
     """Return the lines of a statement with what becomes of an exception that it raises or should raise, if there is one."""
     key = ("refused", position)
     if line.key == key:

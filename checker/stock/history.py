@@ -28,9 +28,11 @@ from ..shrinking import Replay
 from ..trace import Trace
 from ..verification import parse_rounds
 
-__all__ = ["WAITING", "Happening", "History", "Made", "history_of"]
+__all__ = ["BLOCK", "WAITING", "Happening", "History", "Made", "history_of"]
 
-WAITING = frozenset({"acquire", "wait", "wait_for"})
+BLOCK = "async with"
+"""What a block is called where operations are. What a client does inside of one is not noted."""
+WAITING = frozenset({"acquire", "wait", "wait_for", BLOCK})
 """The operations that may suspend."""
 
 _NOTED = ("acquire", "release", "wait", "wait_for", "notify", "notify_all", "set", "clear")
@@ -40,8 +42,9 @@ _NOTED = ("acquire", "release", "wait", "wait_for", "notify", "notify_all", "set
 class Happening:
     """In an iteration of the loop a client calls, or returns from, `operation` of an object, or is cancelled in it.
 
-    `what` is `call`, `end` or `cancel`. `client` is the name of its task, "" outside of tasks. `by` is who cancels, if that is
-    asyncio itself: `asyncio.timeout` or `asyncio.wait_for`. `refused` is a call that raised an exception.
+    `what` is `call`, `end`, `cancel`, or `leave` for the end of a block's body, by an exception if `arguments` say so.
+    `client` is the name of its task, "" outside of tasks. `by` is who cancels, if that is asyncio itself: `asyncio.timeout` or
+    `asyncio.wait_for`. `refused` is a call that raised an exception.
     """
 
     iteration: int
@@ -70,7 +73,8 @@ class History:
 
 
 class _Notebook:
-    def __init__(self) -> None:
+    def __init__(self, *, blocks: bool) -> None:
+        self.blocks = blocks
         self.history = History([], [])
         self.inside: dict[str, asyncio.Task[Any] | None] = {}  # client → its task that is in an operation
         self.made_for: weakref.WeakKeyDictionary[asyncio.Task[Any], str] = weakref.WeakKeyDictionary()
@@ -94,7 +98,37 @@ class _Notebook:
                 if callable(operation):
                     setattr(this, name, self._noted(operation, name, number))
 
-        return type(found.__name__, (found,), {"__init__": __init__})
+        blocks = self._noted_blocks(found) if self.blocks and hasattr(found, "__aenter__") else {}
+        return type(found.__name__, (found,), {"__init__": __init__, **blocks})
+
+    def _noted_blocks(self, found: type[Any]) -> dict[str, Any]:
+        """Return an `__aenter__` and an `__aexit__` that note what comes between them as one operation."""
+
+        def leaves(client: str, this: Any) -> None:
+            del self.inside[client]
+            self.note("end", client, BLOCK, owner=this.number_for_treadle)
+
+        async def __aenter__(this: Any) -> Any:
+            task = asyncio.current_task()
+            client = self.client_of(task)
+            self.inside[client] = task
+            self.note("call", client, BLOCK, owner=this.number_for_treadle)
+            try:
+                return await found.__aenter__(this)
+            except BaseException:
+                leaves(client, this)
+                raise
+
+        async def __aexit__(this: Any, kind: type[BaseException] | None, *error: Any) -> Any:
+            client = self.client_of(asyncio.current_task())
+            if kind is None or not issubclass(kind, asyncio.CancelledError):
+                self.note("leave", client, BLOCK, (kind is not None,), this.number_for_treadle)
+            try:
+                return await found.__aexit__(this, kind, *error)
+            finally:
+                leaves(client, this)
+
+        return {"__aenter__": __aenter__, "__aexit__": __aexit__}
 
     def _noted(self, operation: Callable[..., Any], name: str, owner: int) -> Callable[..., Any]:
         if name in WAITING:
@@ -106,7 +140,8 @@ class _Notebook:
                 if client in self.inside:
                     return await operation(*args)
                 self.inside[client] = task
-                self.note("call", client, name, args, owner)
+                told = () if name == "wait_for" else args  # what its predicate says is the variants' business
+                self.note("call", client, name, told, owner)
                 try:
                     return await operation(*args)
                 except GeneratorExit:
@@ -114,7 +149,7 @@ class _Notebook:
                     raise
                 finally:
                     del self.inside[client]
-                    self.note("end", client, name, args, owner)
+                    self.note("end", client, name, owner=owner)
 
             return waiting
 
@@ -196,14 +231,16 @@ def _suspended_in(task: Any) -> list[Any]:
     return codes
 
 
-def history_of(trace: Trace, settings: Settings) -> History:
+def history_of(trace: Trace, settings: Settings, *, blocks: bool = False) -> History:
     """Run the schedule of a `verify` trace and return what its clients did.
+
+    With `blocks`, an `async with` is noted as such, and otherwise as the operations that it calls, which is simpler to read.
 
     Raises:
         UsageError: if the schedule does not show the violation any more.
     """
     target = trace.target
-    notebook = _Notebook()
+    notebook = _Notebook(blocks=blocks)
     real = resolve(target.implementation, target.name)
     classes = {role: notebook.noting(role, found) for role, found in real.classes.items()}
     part = _part(dataclasses.replace(real, classes=classes), trace)

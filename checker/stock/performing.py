@@ -10,7 +10,7 @@ from typing import Any
 from ..clients.common import at_once
 from ..execution import close_task
 from .history import Made
-from .statements import FALSE, SLEEPS, TRUE, Cancel, Change, Do, Make, Pause, Program, Start
+from .statements import BLOCK, FALSE, SLEEPS, TRUE, Act, Cancel, Change, Do, Leave, Make, Pause, Program, Start
 
 __all__ = ["Key", "Sight", "perform"]
 
@@ -61,16 +61,19 @@ class _Stage:
         self.classes = classes
         self.things: dict[int, Any] = {}
         self.tasks: dict[str, asyncio.Task[Any]] = {}
+        self.leavings: dict[str, asyncio.Future[None]] = {}  # of blocks, by task
         self.shared = FALSE
         self.sight: Sight = {}
         self.ends: dict[str, str] = {}
         self.manners = _Manners(self.tasks, self.sight)
 
-    def do(self, position: int, statement: Make | Start | Do | Cancel | Change) -> None:
-        if isinstance(statement, Cancel) and statement.task not in self.tasks:
+    def do(self, position: int, statement: Act) -> None:
+        if isinstance(statement, (Cancel, Leave)) and statement.task not in self.tasks:
             self.sight["broken", ""] = True
         elif isinstance(statement, Cancel):
             self.tasks[statement.task].cancel("why")
+        elif isinstance(statement, Leave):
+            self.leave(self.leavings[statement.task], raises=statement.raises)
         elif isinstance(statement, Change):
             self.manners.changes()
             self.shared = TRUE
@@ -91,11 +94,24 @@ class _Stage:
         arguments = [self.things[argument.number] if isinstance(argument, Made) else argument for argument in statement.arguments]
         self.things[statement.number] = self.classes[statement.role](*arguments)
 
+    def leave(self, leaving: asyncio.Future[None], *, raises: bool) -> None:
+        if leaving.done():
+            self.sight["broken", ""] = True
+        elif raises:
+            leaving.set_exception(ValueError())
+            leaving.exception()  # it counts as retrieved, whether anybody waits for it or not
+        else:
+            leaving.set_result(None)
+
     def start(self, statement: Start) -> None:
+        self.manners.starts.append(statement)
+        if statement.operation == BLOCK:
+            leaving = self.leavings[statement.task] = asyncio.get_running_loop().create_future()
+            self.tasks[statement.task] = asyncio.ensure_future(_hold(self.things[statement.owner], leaving))
+            return
         operation = getattr(self.things[statement.owner], statement.operation)
         arguments = (lambda: self.shared,) if statement.operation == "wait_for" else statement.arguments
         self.tasks[statement.task] = asyncio.ensure_future(self.manners.kept(statement, operation, arguments))
-        self.manners.starts.append(statement)
 
     def state_of(self, name: str) -> str:
         """Say how a task stands; only the first look at its end shows the exception that it ended with, so that is kept."""
@@ -156,7 +172,9 @@ class _Manners:
         """Return the task of a client that has acquired, or ended its wait, and not given that back; "" is any client."""
         lock = self._lock_of(owner)
         for start in self.starts:
-            task = self.tasks[start.task]
+            task = self.tasks.get(start.task)
+            if task is None or start.operation == BLOCK:  # could not be started, or gives back what it takes itself
+                continue
             if client in ("", start.client) and self._lock_of(start.owner) == lock and start.task not in self.used and task.done():
                 failed = task.cancelled() or task.exception() is not None
                 if start.operation in SLEEPS or not failed:
@@ -204,6 +222,11 @@ def _said(query: Callable[[], Any]) -> bool | str:
         return bool(query())
     except Exception as error:
         return f"raised {type(error).__name__}"
+
+
+async def _hold(thing: Any, leaving: asyncio.Future[None]) -> None:
+    async with thing:
+        await leaving
 
 
 async def _called(operation: Callable[[], Any]) -> Any:

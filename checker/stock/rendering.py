@@ -10,7 +10,7 @@ from ..implementations import CLASS_NAMES, Implementation
 from ..properties import MEANINGS
 from .asserting import ending_of, refusing
 from .history import Made
-from .statements import FALSE, TRUE, Cancel, Change, Do, Make, Pause, Program, Start
+from .statements import BLOCK, FALSE, TRUE, Act, Cancel, Change, Leave, Make, Pause, Program, Start
 from .straight_line import StraightLine
 
 __all__ = ["import_line", "render_straight_line"]
@@ -32,6 +32,13 @@ def has_to_wait(call):
     call.close()
     return True
 '''
+_HOLD = '''
+async def hold(what, until):
+    """Hold it in an `async with` block until a future is done."""
+    async with what:
+        await until
+'''
+_HELPERS = {"has_to_wait(": _HAS_TO_WAIT, "hold(": _HOLD, "settle()": _SETTLE}
 _RUN = '''
 def test_NAME():
     loop = asyncio.new_event_loop()
@@ -74,7 +81,7 @@ def render_straight_line(line: StraightLine, property: str, message: str, implem
         if position == len(makes) and _looks_before_change(line.program):
             body.append(f'{_SHARED} = "{FALSE}"')
         if not isinstance(statement, Pause):
-            body += refusing(line, position, statement, [_statement(statement, names, line.key, implementation)])
+            body += refusing(line, position, statement, _statement(statement, names, line.key, implementation))
         else:
             body.append("await asyncio.sleep(0)")
             now = line.sight["after", position]
@@ -83,7 +90,7 @@ def render_straight_line(line: StraightLine, property: str, message: str, implem
             body[-1] += f"  # {', '.join(news)}" if news else ""
     body += ending_of(line, names)
     does = "\n".join(body)
-    helpers = [helper for call, helper in (("has_to_wait(", _HAS_TO_WAIT), ("settle()", _SETTLE)) if call in does]
+    helpers = [helper for call, helper in _HELPERS.items() if call in does]
     parts = [
         _docstring(property, message, implementation, roles),
         "import asyncio\n\n" + imports + "\n\n",
@@ -118,6 +125,8 @@ def _names(makes: list[Make]) -> dict[int, str]:
 def _stands(line: StraightLine, task: str, state: str) -> str:
     """Say how a task stands: "waits", "has it", "returned True", "was cancelled"."""
     (start,) = (statement for statement in line.program if isinstance(statement, Start) and statement.task == task)
+    if start.operation == BLOCK:
+        return "has left its block" if state == "returned None" else "waits or is in its block" if state == "pending" else state
     if state == "pending":
         return "waits"
     if state == "returned True":
@@ -142,16 +151,22 @@ def _looks_before_change(program: Program) -> bool:
 
 
 def _statement(
-    statement: Make | Start | Do | Cancel | Change, names: Mapping[int, str], key: tuple[str, Any], implementation: Implementation
-) -> str:
+    statement: Act, names: Mapping[int, str], key: tuple[str, Any], implementation: Implementation
+) -> list[str]:
     if isinstance(statement, Make):
-        return f"{names[statement.number]} = {_class(implementation, statement.role)}({_arguments(statement.arguments, names)})"
+        return [f"{names[statement.number]} = {_class(implementation, statement.role)}({_arguments(statement.arguments, names)})"]
+    if isinstance(statement, Start) and statement.operation == BLOCK:
+        leaves = f"{statement.task}_leaves"
+        started = f"{statement.task} = asyncio.ensure_future(hold({names[statement.owner]}, {leaves}))"
+        return [f"{leaves} = asyncio.get_running_loop().create_future()", started]
     if isinstance(statement, Start):
         arguments = f"lambda: {_SHARED}" if statement.operation == "wait_for" else _arguments(statement.arguments, names)
-        return f"{statement.task} = asyncio.ensure_future({names[statement.owner]}.{statement.operation}({arguments}))"
+        return [f"{statement.task} = asyncio.ensure_future({names[statement.owner]}.{statement.operation}({arguments}))"]
+    if isinstance(statement, Leave):
+        return [f"{statement.task}_leaves.set_{'exception(ValueError())' if statement.raises else 'result(None)'}"]
     if isinstance(statement, Cancel):
         call = f'{statement.task}.cancel("why")' if key == ("task", statement.task) else f"{statement.task}.cancel()"
-        return f"{call}  # as {statement.by} does when it gives up" if statement.by else call
+        return [f"{call}  # as {statement.by} does when it gives up" if statement.by else call]
     if isinstance(statement, Change):
-        return f'{_SHARED} = "{TRUE}"'
-    return f"{names[statement.owner]}.{statement.operation}({_arguments(statement.arguments, names)})"
+        return [f'{_SHARED} = "{TRUE}"']
+    return [f"{names[statement.owner]}.{statement.operation}({_arguments(statement.arguments, names)})"]

@@ -17,18 +17,21 @@ from ..errors import UsageError
 from ..execution import close_task, simulation
 from ..implementations import Implementation, resolve
 from ..replaying import scenario_of, settings_of
+from ..rounds import go_round
 from ..scheduling import CANCEL_MESSAGE
 from ..trace import Trace
 from .confirming import write
 from .excerpting import excerpt
-from .history import history_of
+from .history import History, history_of
 from .rendering import import_line, render_straight_line
-from .scenario_test import render_scenario
+from .scenario_test import Rounds, render_scenario
+from .script import Iteration, Script, Step
 from .statements import Make
 from .straight_line import find_straight_line
 
 __all__ = ["run_test", "write_test"]
 
+_ROUNDS = 10  # of the loop of a run that need not end
 _PATIENCE = 60  # seconds for a test that takes milliseconds
 
 
@@ -55,8 +58,13 @@ def _for_implementation(trace: Trace) -> str:
     assert violation is not None
     implementation = resolve(target.implementation, target.name)
     right = resolve("reference")
-    history = history_of(trace, settings_of(trace))
-    line = find_straight_line(history, violation.property, implementation.classes, right.classes)
+    line = None
+    tried: list[History] = []
+    for blocks in (False, True):
+        history = history_of(trace, settings_of(trace), blocks=blocks)
+        if line is None and history not in tried:
+            line = find_straight_line(history, violation.property, implementation.classes, right.classes)
+        tried.append(history)
     if line is None:
         raise UsageError(
             f"no straight-line program was found that shows this violation of {violation.property} ({target.part} of {target.name}); "
@@ -79,19 +87,34 @@ def _for_scenario(trace: Trace) -> str:
         raise UsageError(
             f"{trace.target.name} is no function at the top level of a module, from where its source could be taken; move it there"
         )
+    scenario, settings, schedule = scenario_of(trace), settings_of(trace), tuple(trace.schedule)
+    if settings.lasso is not None:
+        schedule, settings = go_round(scenario, settings, schedule, _ROUNDS) or (schedule, settings)
     with simulation():
-        script, outcome = write(scenario_of(trace), settings_of(trace), tuple(trace.schedule))
+        script, outcome = write(scenario, settings, schedule)
     if outcome.violation is None or outcome.violation.property != violation.property:
         raise UsageError(f"the trace does not show a violation of {violation.property} any more; run the check again and write a new one")
     excerpted = excerpt(inspect.getsource(module), function.__name__)
-    source = render_scenario(script, excerpted, function.__name__, violation.property, violation.message)
+    rounds = None if settings.lasso is None else Rounds(settings.lasso, _ROUNDS, _iteration_of(script, outcome.looped_from))
+    source = render_scenario(script, excerpted, function.__name__, violation.property, violation.message, rounds)
     said = _run_alone(source)
-    if said is None or (violation.property == "assertion" and "AssertionError" not in said):
+    if said is None or (violation.property in ("assertion", "progress") and "AssertionError" not in said):
         raise UsageError(
             f"the test that was written for this trace {'passes' if said is None else f'fails otherwise ({said})'}: the run depends on "
             "something that plain asyncio cannot be told, such as an invariant in the middle of an iteration, or a tie between timers"
         )
     return source
+
+
+def _iteration_of(script: Script, steps: int) -> int:
+    """Return the number, from 1, of the iteration in which so many steps have been made."""
+    iterations = 0
+    for item in script.items:
+        iterations += isinstance(item, Iteration)
+        steps -= isinstance(item, Step)
+        if steps <= 0 and iterations:
+            break
+    return iterations
 
 
 def _run_alone(source: str) -> str | None:

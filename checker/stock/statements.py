@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .history import WAITING, History, Made
+from .history import BLOCK, WAITING, History, Made
 
 __all__ = [
-    "FALSE", "SLEEPS", "TRUE", "Cancel", "Change", "Do", "Make", "Pause", "Program", "Start", "Statement", "statements_of", "without",
+    "BLOCK", "FALSE", "SLEEPS", "TRUE", "Act", "Cancel", "Change", "Do", "Leave", "Make", "Pause", "Program", "Start", "Statement",
+    "statements_of", "without",
 ]  # fmt: skip
 
 _MOST_PAUSES = 3
@@ -34,7 +35,10 @@ class Make:
 
 @dataclass(frozen=True)
 class Start:
-    """`task = ensure_future(object.operation(…))`, for a client; a `wait_for` looks at the value that all of them share."""
+    """`task = ensure_future(object.operation(…))`, for a client.
+
+    A `wait_for` looks at the value that all of them share. An `async with` is a task that holds the object until it `Leave`s.
+    """
 
     task: str
     owner: int
@@ -62,6 +66,14 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class Leave:
+    """The body of a task's `async with` block ends, as it should or by an exception."""
+
+    task: str
+    raises: bool
+
+
+@dataclass(frozen=True)
 class Change:
     """`shared = …`: what every `wait_for()` waits for is true from now on."""
 
@@ -71,7 +83,8 @@ class Pause:
     """`await asyncio.sleep(0)`: one iteration of the loop."""
 
 
-Statement = Make | Start | Do | Cancel | Change | Pause
+Act = Make | Start | Do | Cancel | Leave | Change
+Statement = Act | Pause
 Program = tuple[Statement, ...]
 
 
@@ -93,6 +106,8 @@ def statements_of(history: History, *, refused: bool) -> Program:
             name += str(counts[name]) if counts[name] > 1 else ""
             current[happening.client] = name
             statements.append(Start(name, happening.owner, happening.operation, happening.arguments, happening.client))
+        elif happening.what == "leave" and happening.client in current:
+            statements.append(Leave(current[happening.client], *happening.arguments))
         elif happening.what == "call" and (refused or not happening.refused):
             statements.append(Do(happening.owner, happening.operation, happening.arguments, happening.client))
         elif happening.what == "cancel" and happening.client in current:
@@ -110,7 +125,7 @@ def without(program: Program, left_out: Statement) -> Program:
 
 def _needs(statement: Statement, other: Statement) -> bool:
     if isinstance(other, Start):
-        return isinstance(statement, Cancel) and statement.task == other.task
+        return isinstance(statement, (Cancel, Leave)) and statement.task == other.task
     if isinstance(other, Make):
         made = isinstance(statement, Make) and Made(other.number) in statement.arguments
         return made or (isinstance(statement, (Start, Do)) and statement.owner == other.number)

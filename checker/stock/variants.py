@@ -6,7 +6,7 @@ import itertools
 import random
 from collections.abc import Iterator
 
-from .statements import SLEEPS, Cancel, Change, Do, Make, Pause, Program, Start, Statement
+from .statements import BLOCK, SLEEPS, Cancel, Change, Do, Leave, Make, Pause, Program, Start, Statement
 
 __all__ = ["variants_of"]
 
@@ -38,7 +38,7 @@ def _in_other_moments(program: Program) -> Iterator[Program]:
 
     A client that calls in the step in which something else happens is a task that starts before the tasks that this wakes.
     """
-    for length in range(len(program), 0, -1):  # what came last may have come of the fault
+    for length in range(len(program), -1, -1):  # what came last may have come of the fault
         yield program[:length]
     acts: list[Statement] = [statement for statement in program if not isinstance(statement, Pause)]
     orders = list(_orders(acts))
@@ -61,9 +61,11 @@ def _in_other_moments(program: Program) -> Iterator[Program]:
 
 
 def _releases_after(acts: list[Statement]) -> list[Statement]:
-    """Return the releases that come when those return who wait at the end: in a run that ends badly they never come."""
-    waits = [act for act in acts if isinstance(act, Start) and act.operation in SLEEPS]
-    return [Do(wait.owner, "release", (), wait.client) for wait in waits]
+    """Return what comes when those go on who wait at the end, releases and ends of blocks: in a run that ends badly it never comes."""
+    starts = [act for act in acts if isinstance(act, Start)]
+    left = {act.task for act in acts if isinstance(act, (Leave, Cancel))}
+    releases: list[Statement] = [Do(start.owner, "release", (), start.client) for start in starts if start.operation in SLEEPS]
+    return releases + [Leave(start.task, False) for start in starts if start.operation == BLOCK and start.task not in left]
 
 
 def _orders(acts: list[Statement]) -> Iterator[list[Statement]]:
@@ -86,12 +88,12 @@ def _orders(acts: list[Statement]) -> Iterator[list[Statement]]:
 
 
 def _is_sound(order: list[Statement]) -> bool:
-    """Return True if nothing is cancelled before it is started."""
+    """Return True if nothing is cancelled or left before it is started."""
     started: set[str] = set()
     for act in order:
         if isinstance(act, Start):
             started.add(act.task)
-        elif isinstance(act, Cancel) and act.task not in started:
+        elif isinstance(act, (Cancel, Leave)) and act.task not in started:
             return False
     return True
 

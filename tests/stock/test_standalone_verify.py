@@ -209,6 +209,53 @@ def test_what_is_wrong_with_wait_for_itself(fault, property, asserted):
     assert len([line for line in body if "wait_for(lambda: shared)" in line]) == 1, "one client that waits is enough"
 
 
+# What else implementations do wrong: faults, by the scenario and the property that catches them, and the end of the test.
+@pytest.mark.parametrize(
+    ("fault", "scenario", "property", "ending"),
+    [
+        ("LOCK-5/KeepsOnException", "async with", "no-lost-wakeup", "assert probe.done(), "),
+        ("LOCK-5/KeepsOnCancellation", "async with", "state-as-reported", "assert lock.locked() is False, "),
+        ("LOCK-5/SwallowsExceptions", "async with", "raises-as-documented", "assert isinstance(error, ValueError), "),
+        ("LOCK-8/RaisesWhenFree", "clients", "raises-as-documented", "assert a.exception() is None, "),
+        ("LOCK-14/ReleasesSilently", "errors", "raises-as-documented", 'raise AssertionError("release() raised nothing, and must'),
+        ("LOCK-14/RaisesAnotherError", "errors", "raises-as-documented", 'raise AssertionError("release() raised ValueError, and must'),
+        ("LOCK-15/LocksWhenItRefuses", "clients", "no-lost-wakeup", "assert probe.done(), "),
+        ("LOCK-16/NeverLocked", "clients", "state-as-reported", "assert lock.locked() is True, "),
+        ("LOCK-17/WaitsOn", "clients", "cancellation-delivered", "assert b.done(), "),
+        ("BSEM-1/TakesNegative", "errors", "raises-as-documented", 'raise AssertionError("the constructor raised nothing, and must'),
+        ("BSEM-1/TwoByDefault", "errors", "returns-as-documented", "assert not probes[-1].done(), "),
+        ("SEM-11/PausesFirst", "clients", "returns-as-documented", "assert a.done(), "),
+        ("EVENT-8/StartsSet", "errors", "state-as-reported", "assert event.is_set() is False, "),
+        ("COND-3/NeverWaitsForTheLock", "clients", "mutual-exclusion", "assert not b.done(), "),
+        ("COND-4/NotifiesAllOfTheLock", "shared lock", "no-spurious-wakeup", "assert not b_wait.done(), "),
+        ("COND-13/NotifiesOneOnly", "wait_for", "no-lost-wakeup", "assert b_wait.done(), "),
+        ("COND-20/NotifiesAllButOne", "all operations", "no-lost-wakeup", "assert b_wait.done(), "),
+        ("COND-26/WaitIsUnchecked", "errors", "raises-as-documented", "assert isinstance(error, RuntimeError), "),
+        ("COND-33/CancelledInReacquire", "clients", "lock-held-on-return", "assert not a_wait.done(), "),
+        ("COND-36/LosesTheMessage", "cancellation", "cancellation-delivered", "assert error.args == ('why',), "),
+    ],
+)
+def test_what_else_is_wrong(fault, scenario, property, ending):
+    primitive = {"BSEM": "bounded-semaphore", "SEM": "semaphore", "COND": "condition"}.get(fault.partition("-")[0])
+    primitive = primitive or fault.partition("-")[0].lower()
+    source = write_test(traces(f"fault:{fault}", primitive, scenario)[property])
+    assert body_of(source)[-1].startswith(ending), source
+    assert len(body_of(source)) < 16, source
+    roles = [primitive, "lock"] if "lock = " in source and primitive != "lock" else [primitive]
+    wrong = resolve(f"fault:{fault}")
+    assert run_test(source, wrong, roles, wrong) is not None
+    assert run_test(source, wrong, roles, resolve("reference")) is None
+
+
+def test_the_test_of_a_fault_runs_by_itself(tmp_path):
+    """A fault is no module, so the test says where it comes from."""
+    file = tmp_path / "test_standalone.py"
+    file.write_text(write_test(traces("fault:LOCK-14/ReleasesSilently", "lock", "errors")["raises-as-documented"]))
+    failed = subprocess.run([sys.executable, file], capture_output=True, text=True, timeout=60, check=False)
+    assert failed.returncode == 1
+    assert "AssertionError: release() raised nothing" in failed.stderr
+
+
 def test_what_does_not_break_needs_no_test():
     def trace_of(contract, violated):
         needs("stdlib:3.8")
