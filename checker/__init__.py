@@ -20,7 +20,7 @@ from .errors import FenceError, NondeterminismError, TreadleError, UsageError
 
 if TYPE_CHECKING:
     from .api import check, scenario
-    from .runtime import checkpoint, choose, fail, invariant, observe, when_stable, witness
+    from .runtime import checkpoint, choose, fail, invariant, observe, progress, when_stable, witness
     from .verdict import Counterexample, Verdict
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "fail",
     "invariant",
     "observe",
+    "progress",
     "scenario",
     "when_stable",
     "witness",
@@ -48,7 +49,7 @@ del _error
 if not TYPE_CHECKING:  # mypy would take `__getattr__` as leave for any name
     _HOMES = {
         "api": ("check", "scenario"),
-        "runtime": ("checkpoint", "choose", "fail", "invariant", "observe", "when_stable", "witness"),
+        "runtime": ("checkpoint", "choose", "fail", "invariant", "observe", "progress", "when_stable", "witness"),
         "verdict": ("Counterexample", "Verdict"),
     }
     _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

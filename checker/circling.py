@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -31,6 +32,7 @@ class Circle:
         self.fingerprinter.names_matter = lasso.names
         self.fingerprinter.time_matters = lasso.times
         self._seen: dict[bytes, tuple[int, _Sleepers]] = {}
+        self._rounds: Counter[bytes] = Counter()
 
     def closes(self, run: Run) -> bool:
         """Look at the state between two steps; end the run when the loop closes, or when it cannot any more."""
@@ -42,9 +44,11 @@ class Circle:
             return True
         digest = self.fingerprinter.fingerprint(run)
         if choices == lasso.end and digest in self._seen:
-            run.looped_from, sleepers = self._seen[digest]
-            run.violate("progress", _describe(run, lasso, sleepers))
-            return True
+            self._rounds[digest] += 1
+            if self._rounds[digest] >= lasso.rounds:
+                run.looped_from, sleepers = self._seen[digest]
+                run.violate("progress", _describe(run, lasso, sleepers))
+                return True
         if choices == lasso.start and digest not in self._seen:
             self._seen[digest] = run.steps, _Sleepers(run)
         return False
@@ -65,20 +69,25 @@ class _Sleepers:
 def _describe(run: Run, lasso: Lasso, sleepers: _Sleepers) -> str:
     """Say in one sentence what goes on for ever, and who waits."""
     run.loop.reporting = True
-    going, waiting = [], []
+    going: dict[str, list[str]] = {}  # place → who goes round there
+    waiting: dict[str, list[str]] = {}
     for task in run.loop.live_tasks():
         place = waiting_place(task)
         where = f" at {place}" if place is not None else ""
-        if task in sleepers:
-            waiting.append(f"{task.get_name()} waits{where}")
-        else:
-            going.append(f"{task.get_name()}{where}")
+        (waiting if task in sleepers else going).setdefault(where, []).append(task.get_name())
     run.loop.reporting = False
     if lasso.inevitable:
-        what = "makes no progress any more" if lasso.who else "never ends"
-        claim = f"whatever happens from here on, {lasso.who or 'the scenario'} {what}"
+        what = f"{lasso.who} cannot get on any more" if lasso.who else "the scenario cannot end any more"
+        claim = f"{what}, whatever happens"
     elif lasso.who:
-        claim = f"{lasso.who} may wait for ever, although every wait on the outside world ends"
+        claim = f"{lasso.who} need never get on, although every wait on the outside world ends"
     else:
-        claim = "the scenario may go on for ever, although it could end and every wait on the outside world does"
-    return f"{claim}: {'; '.join([*waiting, 'round and round go ' + ', '.join(going)] if going else waiting)}"
+        claim = "the scenario need never end, although it can, and although every wait on the outside world ends"
+    told = [f"{_names(tasks)} {'goes' if len(tasks) == 1 else 'go'} round{where}" for where, tasks in going.items()]
+    told += [f"{_names(tasks)} {'waits' if len(tasks) == 1 else 'wait'}{where}" for where, tasks in waiting.items()]
+    return f"{claim}: {'; '.join(told)}" if told else claim
+
+
+def _names(tasks: list[str]) -> str:
+    *most, last = tasks
+    return f"{', '.join(most)} and {last}" if most else last

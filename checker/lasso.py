@@ -19,17 +19,16 @@ pending at its start to come. A loop of which that cannot be shown is not report
 from __future__ import annotations
 
 import itertools
-import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from .execution import Scenario, execute
 from .fairness import cyclic_core, fair_components, leading_to, tour
 from .fingerprint import Fingerprinter
+from .probing import Follower, Pending, Probe
 from .results import Finding, Result
-from .runtime import Lasso, Run, Settings, Violation
-from .transitions import BEGINNING, END, Transition, Transitions, pending_events
+from .runtime import Lasso, Settings, Violation
+from .transitions import BEGINNING, END, Transition, Transitions
 
 __all__ = ["find_lassos"]
 
@@ -157,108 +156,27 @@ class _Prober:
 
     def _widths(self, schedule: tuple[int, ...], count: int) -> list[int]:
         """Return how many options the next choices have, if the first one is taken of each; later ones may have more after another."""
-        probe = _Probe(schedule, self.fingerprinter, None, len(schedule) + count, -1)
+        probe = Probe(schedule, self.fingerprinter, None, len(schedule) + count, -1)
         self._run(probe)
         return [width + 2 for width in probe.widths[:count]] + [2] * (count - len(probe.widths))
 
     def _probe(self, schedule: tuple[int, ...], digest: bytes, after: int) -> int | None:
         """Run the schedule; return the boundary behind `after` at which the state is the wanted one, before any more choices."""
-        probe = _Probe(schedule, self.fingerprinter, digest, len(schedule), after)
+        probe = Probe(schedule, self.fingerprinter, digest, len(schedule), after)
         self._run(probe)
         return probe.arrived
 
     def _none_is_left(self, schedule: tuple[int, ...], begun: int, place: int) -> bool:
         """Return True if no event that is pending at the one boundary is still pending at the other."""
-        watch = _Pending(schedule, begun, place)
+        watch = Pending(schedule, begun, place)
         self._run(watch)
         return watch.left == 0
 
-    def _run(self, probe: _Follower) -> None:
+    def _run(self, probe: Follower) -> None:
         execute(self.scenario, self.settings, probe, None, probe.attach)
         self.fingerprinter.world.restore()
 
     def _violation(self, schedule: tuple[int, ...], lasso: Lasso) -> Violation | None:
-        outcome = execute(self.scenario, replace(self.settings, lasso=lasso), _Follower(schedule))
+        outcome = execute(self.scenario, replace(self.settings, lasso=lasso), Follower(schedule))
         self.fingerprinter.world.restore()
         return outcome.violation if outcome.violation is not None and outcome.violation.property == "progress" else None
-
-
-class _Follower:
-    """A chooser that follows a schedule; a choice that does not fit, or comes after its end, ends the run."""
-
-    def __init__(self, schedule: tuple[int, ...]) -> None:
-        self.schedule = schedule
-        self.widths: list[int] = []
-        self.lost = False
-
-    def attach(self, run: Run) -> None:
-        """Look at every boundary of the run that is about to begin."""
-        run.circling = self
-
-    def pick(self, options: list[Any], deferred_from: int = 0) -> int:
-        """Take the scheduled option."""
-        position = len(self.widths)
-        self.widths.append(len(options))
-        if position < len(self.schedule) and self.schedule[position] < len(options):
-            return self.schedule[position]
-        self.lost = True
-        return 0
-
-    def confirm(self) -> None:
-        """Do nothing: nothing is deferred."""
-
-    def seen(self, run: Run) -> bool:
-        """Return False: what ends the run is `closes`."""
-        return False
-
-    def closes(self, run: Run) -> bool:
-        """End the run where the schedule has ended; a lost one too."""
-        if self.lost or self.looks(run):
-            run.cut = True
-        return run.cut
-
-    def looks(self, run: Run) -> bool:
-        """Look at the state between two steps; return True if the run need not go on."""
-        return False
-
-
-class _Probe(_Follower):
-    """Looks, from the end of a schedule on, for a state behind a boundary; `limit` is how many choices may be made meanwhile."""
-
-    def __init__(self, schedule: tuple[int, ...], fingerprinter: Fingerprinter, digest: bytes | None, limit: int, after: int) -> None:
-        super().__init__(schedule + (0,) * (limit - len(schedule)))
-        self.length = len(schedule)
-        self.fingerprinter = fingerprinter
-        self.digest = digest
-        self.after = after
-        self.arrived: int | None = None
-
-    def looks(self, run: Run) -> bool:
-        """Compare the state with the wanted one."""
-        if self.digest is None or run.choices < self.length or run.boundaries <= self.after:
-            return False
-        if self.fingerprinter.fingerprint(run) != self.digest:
-            return False
-        self.arrived = run.boundaries
-        return True
-
-
-class _Pending(_Follower):
-    """Counts how many of the events that are pending at one boundary are still so at another."""
-
-    def __init__(self, schedule: tuple[int, ...], begun: int, place: int) -> None:
-        super().__init__(schedule)
-        self.begun = begun
-        self.place = place
-        self.events: list[weakref.ref[Any]] = []
-        self.left: int | None = None
-
-    def looks(self, run: Run) -> bool:
-        """Remember what is pending at the one boundary, compare at the other."""
-        if run.boundaries == self.begun:
-            self.events = [weakref.ref(event) for event in pending_events(run).values()]
-        if run.boundaries < self.place:
-            return False
-        still = {id(event) for event in pending_events(run).values()}
-        self.left = sum(1 for event in self.events if (known := event()) is not None and id(known) in still)
-        return True

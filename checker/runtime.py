@@ -58,6 +58,7 @@ class Lasso:
         who: whose progress it is that does not come; "" if it is the end of the scenario.
         inevitable: whether it is not a matter of this loop: no run that comes to this state makes the progress any more.
         names, times: whether states differ in generated names, and in the absolute time.
+        rounds: how often the state must come back, of a loop without choices; one with choices is as long as they are.
     """
 
     start: int
@@ -66,6 +67,7 @@ class Lasso:
     inevitable: bool = False
     names: bool = False
     times: bool = False
+    rounds: int = 1
 
 
 class Circling(Protocol):

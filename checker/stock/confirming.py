@@ -7,6 +7,7 @@ from typing import Literal
 
 from ..execution import Outcome, Scenario, execute, simulation
 from ..results import trimmed
+from ..rounds import go_round
 from ..runtime import Settings
 from ..shrinking import Replay
 from ..world import World
@@ -18,6 +19,7 @@ from .writing import ScriptWriter
 
 __all__ = ["Confirmation", "compare", "confirm"]
 
+_ROUNDS = 3
 Status = Literal["confirmed", "not reproduced", "ruled out", "not asyncio's"]
 _NEEDS = {
     "stretched": "it needs a task start or a bare yield, sleep(0), to take its time; it can happen as soon as that really waits",
@@ -48,9 +50,12 @@ class Confirmation:
 
 
 def confirm(scenario: Scenario, settings: Settings, schedule: tuple[int, ...]) -> Confirmation:
-    """Run a schedule of `scenario` on the simulated loop and on asyncio's own, and compare."""
+    """Run a schedule of `scenario` on the simulated loop and on asyncio's own, and compare; go round a lasso's loop a few times."""
     if settings.contract != "stock":
         return Confirmation("not asyncio's", f"cannot happen on asyncio's own event loop as it is: {_NEEDS[settings.contract]}", 0)
+    rounds = None if settings.lasso is None else go_round(scenario, settings, schedule, _ROUNDS)
+    if rounds is not None:
+        schedule, settings = rounds
     with simulation():
         world = World()
         world.prepare(scenario)
@@ -94,6 +99,8 @@ def _attempt(scenario: Scenario, settings: Settings, script: Script, simulated: 
     expected, found = _end(simulated), _end(real)
     if expected != found:
         return _not_reproduced(f"the simulation ended with {expected}, asyncio's loop with {found}", real.steps)
+    if settings.lasso is not None:
+        found = "round and round its loop, callback by callback as in the simulation, where that is the same state again each time"
     return Confirmation("confirmed", f"confirmed on asyncio's own event loop: {found}", real.steps)
 
 

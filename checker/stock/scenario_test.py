@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from ..errors import UsageError
 from ..properties import MEANINGS
+from ..runtime import Lasso
 from .excerpting import Excerpted
 from .script import Iteration, Job, Script
 
-__all__ = ["render_scenario"]
+__all__ = ["Rounds", "render_scenario"]
 
 _HELPER = '''
 TASKS, WAITS, WRONG, NOW = [], [], [], [0.0]
@@ -37,12 +39,12 @@ def run(scenario):
             elif kind == "cancel":
                 TASKS[what].cancel("treadle")
             elif kind == "time":
-                NOW[0] = what
+                NOW[0] = whatBEGIN
         if number > LAST:  # then everything goes on that can
             NOW[0] += 1
             for wait in WAITS:
                 wait.done() or wait.set_result(None)
-        if main.done() or number == LAST + 30:
+        if main.done() or number == END:
             loop.stop()
         loop.call_at(-1, end_of_iteration, number + 1)  # is due at once: runs behind the callbacks of the next iteration
 
@@ -53,13 +55,20 @@ def run(scenario):
     try:
         loop.run_forever()
         assert not WRONG, WRONG
-        assert main.done(), "nothing can happen any more, and the scenario is not done"
-        main.result()LEAKED
+        ASSERTIONS
     finally:
         loop.close()
 '''
+_BEGIN = '''
+            elif kind == "begin":
+                PROGRESS.clear()  # here the loop begins'''
+_DONE = '''assert main.done(), "{why}"
+        main.result()'''
 _LEAKED = '''
         assert all(task.done() for task in TASKS), "a task outlives the scenario"'''
+_GOT_ON = '''assert {who!r} in PROGRESS, "{why}"'''
+_STUCK = "nothing can happen any more, and the scenario is not done"
+_PATIENCE = 30  # iterations in which everything goes on that can
 _PARTS = {
     "choose": '''
 def choose(n):
@@ -76,17 +85,46 @@ async def checkpoint(*, maybe=False):
 def fail(property, message):
     WRONG.append(f"{property}: {message}")
 ''',
+    "progress": '''
+def progress(name):
+    PROGRESS.append(name)
+''',
     "may_rest": "\ndef may_rest():\n    pass\n",
     "note": "\ndef note(text):\n    pass\n",
     "observe": "\ndef observe(label, describe):\n    pass\n",
     "witness": "\ndef witness(name):\n    pass\n",
 }
 _UNNEEDED = frozenset({"scenario"})
-_OWN = ("CHOICES", "LAST", "NOW", "SCHEDULE", "TASKS", "WAITS", "WRONG", "run")  # what the helper calls its things
+_OWN = ("CHOICES", "LAST", "NOW", "PROGRESS", "SCHEDULE", "TASKS", "WAITS", "WRONG", "run")  # what the helper calls its things
 
 
-def render_scenario(script: Script, excerpted: Excerpted, name: str, property: str, message: str) -> str:
-    """Return the source of a test that plays `script` on the scenario.
+@dataclass(frozen=True)
+class Rounds:
+    """How often the script goes round the loop of a lasso, which begins in iteration `begin` (from 1)."""
+
+    lasso: Lasso
+    count: int
+    begin: int
+
+    def assertion(self) -> str:
+        """Return what the test asserts in the end."""
+        times = f"after {self.count} rounds of the loop"
+        if self.lasso.who:
+            return _GOT_ON.format(who=self.lasso.who, why=f"{times} there is no progress")
+        if self.lasso.inevitable:
+            return _DONE.format(why=f"everything has happened that can, and {_PATIENCE} iterations later the scenario is not done")
+        return _DONE.format(why=f"{times} the scenario is not done")
+
+    @property
+    def patience(self) -> int:
+        """Return how many iterations the test goes on after the script has ended."""
+        return _PATIENCE if self.lasso.inevitable and not self.lasso.who else 0
+
+
+def render_scenario(
+    script: Script, excerpted: Excerpted, name: str, property: str, message: str, rounds: Rounds | None = None
+) -> str:
+    """Return the source of a test that plays `script` on the scenario; with `rounds`, one of a run that need not end.
 
     Raises:
         UsageError: if the scenario uses what such a test cannot do.
@@ -107,12 +145,19 @@ def render_scenario(script: Script, excerpted: Excerpted, name: str, property: s
     text = "\n\n".join(textwrap.fill(paragraph.replace("\\", "\\\\").replace('"""', "'''"), 100) for paragraph in paragraphs)
     uses = excerpted.uses - _UNNEEDED
     choices = [index for index, _ in script.choices]
+    patience = _PATIENCE if rounds is None else rounds.patience
+    asserted = _DONE.format(why=_STUCK) if rounds is None else rounds.assertion()
+    asserted += _LEAKED if property == "no-leaked-task" else ""
+    begin = rounds.begin if rounds is not None and rounds.lasso.who else 0
     opening = "".join([f'"""{text}\n"""\n\n', *[f"{line}\n\n" for line in excerpted.future], "import asyncio\n\n"])
     before = [
         "# What happens at the end of which iteration of the event loop; all else is asyncio's own order.\n",
-        f"SCHEDULE = {{\n{_schedule(script)}}}\nLAST = {len(script.iterations)}\n",
+        f"SCHEDULE = {{\n{_schedule(script, begin)}}}\nLAST = {len(script.iterations)}\n",
         f"CHOICES = {choices}  # what choose() and checkpoint(maybe=True) decide\n" if uses & {"choose", "checkpoint"} else "",
-        _HELPER.replace("LEAKED", _LEAKED if property == "no-leaked-task" else ""),
+        "PROGRESS = []  # the names that progress() was called with\n" if begin or "progress" in uses else "",
+        _HELPER.replace("BEGIN", _BEGIN if begin else "").replace("END", f"LAST + {patience}" if patience else "LAST").replace(
+            "ASSERTIONS", asserted
+        ),
         "".join(f"\n{_PARTS[part]}" for part in sorted(uses)),
         *[f"\n\n{line}" for line in excerpted.renamed],
     ]
@@ -135,7 +180,7 @@ def _distinct(source: str) -> Callable[[str], str]:
     return lambda text: re.sub(r"\w+", lambda word: names.get(word.group(), word.group()), text)
 
 
-def _schedule(script: Script) -> str:
+def _schedule(script: Script, begin: int) -> str:
     iterations: list[Iteration] = script.iterations
     lines = []
     for number, iteration in enumerate(iterations, start=1):
@@ -145,6 +190,8 @@ def _schedule(script: Script) -> str:
         ]
         if following != iteration.clock:
             events.append(("time", following))
+        if number == begin:
+            events.append(("begin", 0))
         if events:
             shown = ", ".join(f'("{kind}", {what:g})' for kind, what in events)
             lines.append(f"    {number}: [{shown}],\n")
