@@ -154,6 +154,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "lock-held-on-return": ("report", "unlocked"),
     "returns-as-documented": ("message", "stuck", "woken", "late", "new permit"),
     "raises-as-documented": ("refusal", "message"),
+    "progress": ("overtaken", "stuck"),
 }
 
 

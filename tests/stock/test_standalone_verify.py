@@ -22,6 +22,7 @@ from treadle.checker.stock.history import history_of
 from treadle.checker.stock.standalone import run_test, write_test
 from treadle.checker.trace import Target
 from treadle.checker.verification import verify
+from treadle.specs.faults import FAULTS
 
 # implementation, primitive, the scenario that shows it, property, and an implementation that is right about it
 SURVEY = [
@@ -57,7 +58,9 @@ def traces(impl, primitive, scenario):
     """Return a trace for each property that breaks in one scenario of a verification, by property."""
     from treadle.checker.verification import Request, explore_part, find_part
 
-    request = Request(primitive, impl, 3, 1, "stock", (), {"cancel": 1, "keep_going": True, "runs": 40_000})
+    fault = FAULTS.get(impl.removeprefix("fault:"))
+    tasks, cancel = (3, 1) if fault is None else (fault.tasks, fault.cancel)  # a fault says where it shows
+    request = Request(primitive, impl, tasks, 1, "stock", (), {"cancel": cancel, "keep_going": True, "runs": 40_000})
     explored = explore_part(request, f"{primitive}/{scenario}")
     found = {}
     for violation, tasks, rounds in explored.counterexamples:
