@@ -6,7 +6,8 @@ that belongs to the program: not to treadle, not to the standard library, not to
 implementation is verified, its own file comes first, since its clients are ours.
 
 What is blamed depends on what broke. An exception: the line that raised it. A deadlock or a leaked task: the line at
-which the task is suspended; the others are related. Everything else: the last line of the program that ran before
+which the task is suspended; the others are related. A run that goes on for ever: the line at which the task stands whose
+progress does not come, or else one that goes round. Everything else: the last line of the program that ran before
 the violation was seen. That line is evidence, not a proof: the report shows it as the place, the trace as the reason.
 
 Refused: the place at which a task is suspended as the only answer, which for a lock that lets a newcomer pass without
@@ -23,14 +24,16 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 import msgspec
 
+from .circling import StopAfter
 from .events import Handle
-from .execution import Scenario, execute, leaves, simulation
+from .execution import Outcome, Scenario, execute, leaves, simulation
 from .runtime import Run, Settings
 from .shrinking import Replay
 from .world import World
@@ -82,14 +85,44 @@ def blame(scenario: Scenario, settings: Settings, schedule: tuple[int, ...], fir
     with simulation():
         world = World()
         world.prepare(scenario)
+        looped = _go_round(scenario, settings, schedule)
+        world.restore()
+
+        def attach(run: Run) -> None:
+            runs.append(run)
+            if looped is not None:
+                run.circling = StopAfter(looped.steps, looped.choices)
+
         try:
-            outcome = execute(scenario, settings, Replay(schedule), watch, attach=runs.append)
+            outcome = execute(scenario, replace(settings, lasso=None) if looped else settings, Replay(schedule), watch, attach)
         finally:
             watch.stop()
             world.restore()
+    if looped is not None and settings.lasso is not None:
+        return _judge_loop(watch, settings.lasso.who, looped.looped_from) or _judge(watch, "progress", [], scenario)
     property = outcome.violation.property if outcome.violation is not None else ""
     told = [context["exception"] for run in runs for context in run.loop.told if context.get("exception") is not None]
     return _judge(watch, property, told, scenario)
+
+
+def _go_round(scenario: Scenario, settings: Settings, schedule: tuple[int, ...]) -> Outcome | None:
+    """Return how a run that goes on for ever comes to its loop, which is seen only if nobody watches its lines; else None."""
+    outcome = execute(scenario, settings, Replay(schedule)) if settings.lasso is not None else None
+    goes_round = outcome is not None and outcome.violation is not None and outcome.violation.property == "progress"
+    return outcome if goes_round else None
+
+
+def _judge_loop(watch: _Watch, who: str, looped_from: int) -> Blame | None:
+    """Blame the line of whom the loop starves, or keeps busy; None if no task stands in the program's code."""
+    stands = [(Stand(0, task, place), watch.ran.get(task, 0) > looped_from) for task, place in watch.stands.items()]
+    # Whoever it is about first. Of the others those who go round say more than those who wait for them, and main says least.
+    stands.sort(key=lambda found: (found[0].task != who, not found[1], found[0].task == "main"))
+    if not stands:
+        return None
+    (stand, goes_round), *others = stands
+    what = "waits here for ever" if not goes_round else "waits here again and again" if stand.task == who else "goes round here for ever"
+    why = f"{stand.task} {what}"
+    return Blame(stand.place, why, [other for other, _ in others], watch.steps)
 
 
 def _judge(watch: _Watch, property: str, told: list[BaseException], scenario: Scenario) -> Blame:
@@ -123,6 +156,7 @@ class _Watch:
         self.first = first
         self.steps: list[Stand] = []
         self.stands: dict[str, Place] = {}
+        self.ran: dict[str, int] = {}  # task → the last step in which it ran
         self.errors: list[BaseException] = []
         self.struck: Stand | None = None  # what a task did in a file of `first` when a cancellation of the budget arrived
         self._cancelled: set[str] = set()
@@ -156,7 +190,10 @@ class _Watch:
         last = self._last_of_first or self._last
         if last is not None:
             self.steps.append(Stand(self._number, name, place_at(last[0], last[1])))
-        if getattr(handle._callback, "__name__", "") == "cancel":
+        strikes = getattr(handle._callback, "__name__", "") == "cancel"
+        if not strikes:
+            self.ran[name] = self._number
+        if strikes:
             self._cancelled.add(name)
         elif name in self._cancelled:
             self._cancelled.discard(name)

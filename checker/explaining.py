@@ -3,11 +3,12 @@
 Each function below knows one shape of accident and looks for it among the facts of a trace: who was woken by what, who
 was cancelled before it resumed, who changed what while somebody else was suspended. A sentence is made of facts that are
 in the steps, each with its number; where no shape fits there is none, and the property's own message has to do. A guess
-that sounds like knowledge would cost a reader more than silence.
+that sounds like knowledge would cost a reader more than silence. Of a run that goes on for ever the sentence tells the loop.
 """
 
 from __future__ import annotations
 
+from .endless import in_words, loop_of
 from .trace import Step, Trace, Wake
 
 __all__ = ["explain"]
@@ -22,6 +23,10 @@ def explain(trace: Trace) -> str:
     if trace.violation is None:
         return ""
     property = trace.violation.property
+    loop = loop_of(trace)
+    if loop is not None:
+        circle = _circle(trace)
+        return f"{circle}; meanwhile {in_words(loop, trace.deadlock)}" if circle else in_words(loop)
     shapes = []
     if property in _ABOUT_WAITING:
         shapes += [_circle, _lost_in_the_window, _left_waiting]

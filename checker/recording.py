@@ -22,7 +22,7 @@ from .events import Cancellation, Checkpoint, Handle, Then, TimerHandle
 from .execution import Outcome, Scenario, execute, simulation
 from .explaining import explain
 from .observing import Sight, look
-from .runtime import MAYBE, Run, Settings, describe_error
+from .runtime import MAYBE, Run, Settings, Violation, describe_error
 from .scheduling import is_stretchable
 from .shrinking import Replay
 from .sources import Sources, digest_of, shown_path
@@ -384,6 +384,9 @@ def record(scenario: Scenario, settings: Settings, schedule: tuple[int, ...], ta
             )
         graph = None if outcome.violation is None else draw(scenario, settings, replay.taken)
     violation = outcome.violation
+    # A program that has changed may break something else on its way: then it has gone round no loop.
+    goes_round = settings.lasso is not None and violation is not None and violation.property == "progress"
+    looped = outcome.looped_from + 1 if goes_round else 0
     sources = recorder.sources.excerpts()
     trace = Trace(
         version=TRACE_VERSION,
@@ -405,14 +408,22 @@ def record(scenario: Scenario, settings: Settings, schedule: tuple[int, ...], ta
         digest=digest_of(sources),
         violation=None if violation is None else TracedViolation(violation.property, violation.message),
         waits=recorder.waits,
-        deadlock=circle(recorder.waits) if violation is not None and violation.property == "no-deadlock" else [],
+        deadlock=_deadlock(recorder, violation, looped),
         parting=parting,
         graph=graph,
-        loop=outcome.looped_from + 1 if settings.lasso is not None and violation is not None else 0,
+        loop=looped,
     )
     trace.explanation = explain(trace)
     fits = not replay.misfits and len(replay.taken) >= len(schedule)
     return trace, fits
+
+
+def _deadlock(recorder: Recorder, violation: Violation | None, looped: int) -> list[str]:
+    """Return the tasks that wait for each other in a circle at the end, or all along while others go round a loop."""
+    if looped:
+        going = {step.task for step in recorder.steps[looped - 1 :] if step.kind in ("start", "resume")}
+        return circle(wait for wait in recorder.waits if wait.task not in going)
+    return circle(recorder.waits) if violation is not None and violation.property == "no-deadlock" else []
 
 
 def _watch(

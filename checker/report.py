@@ -14,9 +14,10 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from .endless import loop_of, numbers
 from .properties import MEANINGS
 from .report_table import StepTable
-from .trace import Trace
+from .trace import Trace, Wait
 from .verdict import Counterexample, Verdict
 
 __all__ = ["MARKS", "plain_text", "render_end", "render_recorded", "render_table", "render_trace", "render_verdict"]
@@ -128,16 +129,16 @@ def render_table(trace: Trace) -> RenderableType:
 
 
 def render_end(trace: Trace) -> list[RenderableType]:
-    """Return what follows the table: the wait-for graph of those who are left waiting, and the nearest passing run."""
-    lines: list[RenderableType] = []
-    if trace.violation is not None and (trace.deadlock or trace.violation.property == "no-deadlock") and trace.waits:
+    """Return what follows the table: who goes round and who waits meanwhile, or who is left waiting; the nearest passing run."""
+    lines: list[RenderableType] = _render_loop(trace)
+    if lines and trace.deadlock:
+        lines.append(_circle(trace))
+    if not lines and trace.violation is not None and (trace.deadlock or trace.violation.property == "no-deadlock") and trace.waits:
         lines += [Text(), Text("who waits for whom:", style="bold")]
         for wait in trace.waits:
-            held = [name for name in wait.holders if name not in wait.what]
-            holder = f", held by {', '.join(held)}" if held else ""
-            lines.append(Padding(Text.assemble((wait.task, "bold"), f" → {wait.what}{holder}", (f"  {wait.place}", "dim")), (0, 0, 0, 2)))
+            lines.append(_fact(wait.task, f"→ {_awaited(wait)}", wait.place))
         if trace.deadlock:
-            lines.append(Padding(Text(f"a circle: {' → '.join([*trace.deadlock, trace.deadlock[0]])}"), (0, 0, 0, 2)))
+            lines.append(_circle(trace))
     parting = trace.parting
     if parting is not None:
         first = f"the same before step {parting.step}" if parting.step > 1 else "another first step"
@@ -145,6 +146,30 @@ def render_end(trace: Trace) -> list[RenderableType]:
         lines += [Text(), Text.assemble((head, "bold"), " and then:" if parting.goes_on else "")]
         lines += [Padding(Text(line), (0, 0, 0, 2)) for line in parting.goes_on]
     return lines
+
+
+def _render_loop(trace: Trace) -> list[RenderableType]:
+    """Return what each task does in the loop with which the run ends."""
+    loop = loop_of(trace)
+    if loop is None:
+        return []
+    head = "who goes round, and who waits all along:" if loop.goers and loop.waits else "who goes round:" if loop.goers else "who waits:"
+    lines: list[RenderableType] = [Text(), Text(head, style="bold")]
+    lines += [_fact(goer.task, f"{goer.does} ({numbers(goer.steps)})", goer.place) for goer in loop.goers]
+    return lines + [_fact(wait.task, f"→ {_awaited(wait)}", wait.place) for wait in loop.waits]
+
+
+def _awaited(wait: Wait) -> str:
+    held = [name for name in wait.holders if name not in wait.what]
+    return f"{wait.what}, held by {', '.join(held)}" if held else wait.what
+
+
+def _fact(task: str, told: str, place: str) -> RenderableType:
+    return Padding(Text.assemble((task, "bold"), f" {told}", (f"  {place}", "dim")), (0, 0, 0, 2))
+
+
+def _circle(trace: Trace) -> RenderableType:
+    return Padding(Text(f"a circle: {' → '.join([*trace.deadlock, trace.deadlock[0]])}"), (0, 0, 0, 2))
 
 
 def plain_text(renderables: Sequence[RenderableType], width: int = 100) -> str:

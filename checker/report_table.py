@@ -4,7 +4,8 @@ It is drawn with blanks, one rule and one bar, so that it reads the same in a te
 an e-mail. The bar stands in the column of a task that is *woken but not resumed* (or cancelled and not resumed): the
 window in which most bugs of synchronization primitives live, and which no line of source shows. Steps that only carry
 news (the callback that resolves a checkpoint's future) have no row of their own: they are the reason of the step that
-they wake. Where the columns would be too narrow to read, the table becomes a list.
+they wake. Where the columns would be too narrow to read, the table becomes a list. The loop of a run that goes on for ever
+is bracketed at the left edge, between a line that says where it begins and one that says where it leads back to.
 
 Refused: `rich.table`, which can put nothing into a cell beyond its last line, so that no bar would join up.
 """
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from .endless import loop_of
 from .trace import Call, Primitive, Step, Trace
 
 __all__ = ["StepTable", "call_lines", "primitive_text"]
@@ -26,6 +28,8 @@ _MOST_ROWS = 60
 _NARROWEST = 17  # of a task's column
 _GAP = 2
 _BAR = "|"
+_MARGIN = 2  # columns at the left edge, for the bracket of a loop
+_ROUND = "magenta"
 _WAITERS = re.compile(r",? ?(?:waiters:\d+|_(?:getters|putters)\[\d+\])")
 _RECEIVER = re.compile(r"[\w.]+(?:'s lock)?\.(?=\w+\(\)$)")
 
@@ -44,9 +48,11 @@ class StepTable:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.verifies = trace.target.kind == "verify"
-        rows = list(_rows(trace.steps, {"main"} if self.verifies else set()))
+        self.loop = loop_of(trace)
+        rows = list(_rows(trace.steps, {"main"} if self.verifies else set(), self.loop.first if self.loop else 0))
         self.left_out = max(0, len(rows) - _MOST_ROWS)
         self.rows = rows[self.left_out :]
+        self.began_before = self.loop is not None and any(row.step.number >= self.loop.first for row in rows[: self.left_out])
         shown = {row.step.task for row in rows}
         self.tasks = [name for name in trace.tasks if name in shown]
         self.outside = any(not row.step.task for row in rows)
@@ -57,7 +63,7 @@ class StepTable:
         width = options.max_width
         if self.left_out:
             yield Text(f"({self.left_out} steps before these are left out; --trace FILE and --html FILE have them all)", style="dim")
-        number = max(4, len(str(len(self.trace.steps))) + 1)
+        number = max(4, len(str(len(self.trace.steps))) + 1) + (_MARGIN if self.loop else 0)
         columns = [*self.tasks, *(["loop"] if self.outside else [])]
         observed = self._observed_title()
         room = width - number - _GAP * (len(columns) + bool(observed))
@@ -66,7 +72,7 @@ class StepTable:
             yield from self._list(console, width, number)
         else:
             widths = [int(share * 2)] * len(self.tasks) + [int(share)] * self.outside
-            yield from self._columns(console, number, columns, widths, observed, room - sum(widths))
+            yield from self._columns(console, width, number, columns, widths, observed, room - sum(widths))
 
     def _observed_title(self) -> str:
         names = self.trace.observed
@@ -75,7 +81,7 @@ class StepTable:
     # --- wide: a column a task ------------------------------------------------------------------------------------
 
     def _columns(
-        self, console: Console, number: int, columns: list[str], widths: list[int], observed: str, last: int
+        self, console: Console, width: int, number: int, columns: list[str], widths: list[int], observed: str, last: int
     ) -> Iterator[Text]:
         all_widths = [number, *widths, *([last] if observed else [])]
         titles = [Text("step".rjust(number), style="dim"), *(Text(name, style="bold") for name in columns)]
@@ -83,12 +89,13 @@ class StepTable:
         yield Text("─" * (sum(all_widths) + _GAP * (len(all_widths) - 1)), style="dim")
         for row in self.rows:
             step = row.step
+            yield from self._opening(console, row, width)
             cells: list[list[Text]] = [[self._number(step, number)]]
-            for name, width in zip(columns, widths, strict=True):
+            for name, column in zip(columns, widths, strict=True):
                 lines: list[Text] = []
                 own = name == (step.task or "loop")
                 bar = row.windows.get(name)
-                room = width - 2 if bar is not None else width
+                room = column - 2 if bar is not None else column
                 if bar:
                     bar = self._told(bar)
                     lines += _wrapped(console, Text(bar, style="yellow"), room)
@@ -99,15 +106,47 @@ class StepTable:
             if observed:
                 cells.append([line for text in self._primitives(step) for line in _wrapped(console, text, last)])
             height = max(map(len, cells))
+            cells[0] += [self._margin(step)] * (height - 1)
             for name, cell in zip(columns, cells[1:], strict=False):
                 if name in row.windows:
                     cell += [Text(_BAR, style="yellow")] * (height - len(cell))
             for line in range(height):
                 yield _line([cell[line] if line < len(cell) else Text() for cell in cells], all_widths)
+        yield from self._closing(console, width)
 
     def _number(self, step: Step, width: int) -> Text:
+        margin = self._margin(step)
         mark = ">" if step.number == self.parting else ""
-        return Text.assemble((mark, "bold yellow"), (str(step.number).rjust(width - len(mark)), "dim"))
+        return margin + Text.assemble((mark, "bold yellow"), (str(step.number).rjust(width - len(mark) - len(margin)), "dim"))
+
+    # --- the loop -------------------------------------------------------------------------------------------------
+
+    def _margin(self, step: Step) -> Text:
+        """Return what stands at the left edge of a step's lines; nothing if the run ends."""
+        if self.loop is None:
+            return Text()
+        return Text((_BAR if step.number >= self.loop.first else "").ljust(_MARGIN), style=_ROUND)
+
+    def _opening(self, console: Console, row: _Row, width: int) -> Iterator[Text]:
+        """Yield the line that comes before the first row of the loop; its first step may have no row, or be left out."""
+        loop = self.loop
+        if loop is None or row is not next((other for other in self.rows if other.step.number >= loop.first), None):
+            return
+        told = f"from here on it goes round: {loop.repeats}"
+        if self.began_before:
+            told = f"it goes round already: {loop.repeats}; where that begins is left out"
+        yield from self._bracket(console, told, width)
+
+    def _closing(self, console: Console, width: int) -> Iterator[Text]:
+        """Yield the line that comes after the last row of the loop."""
+        if self.loop is not None:
+            told = f"now all is as it was before step {self.loop.first}: it can go on from there, for ever"
+            yield from self._bracket(console, told, width)
+
+    def _bracket(self, console: Console, told: str, width: int) -> Iterator[Text]:
+        corner = "+- "
+        for index, line in enumerate(_wrapped(console, Text(told, style=f"bold {_ROUND}"), width - len(corner))):
+            yield Text(" " * len(corner) if index else corner, style=_ROUND) + line
 
     # --- narrow: a list -------------------------------------------------------------------------------------------
 
@@ -116,6 +155,7 @@ class StepTable:
         widths = [number, task_width, width - number - task_width - 2 * _GAP]
         for row in self.rows:
             step = row.step
+            yield from self._opening(console, row, width)
             texts = [*self._cell(step)]
             texts += self._primitives(step, always=True)
             waiting = [name for name in row.windows if name != step.task]
@@ -124,7 +164,9 @@ class StepTable:
             lines = [line for text in texts for line in _wrapped(console, text, widths[2])]
             name = Text(step.task or "loop", style="bold", overflow="ellipsis", no_wrap=True)
             for index, line in enumerate(lines):
-                yield _line([self._number(step, number) if not index else Text(), name if not index else Text(), line], widths)
+                edge = self._margin(step) if index else self._number(step, number)
+                yield _line([edge, Text() if index else name, line], widths)
+        yield from self._closing(console, width)
 
     # --- what is in a cell ----------------------------------------------------------------------------------------
 
@@ -198,9 +240,10 @@ def primitive_text(primitive: Primitive) -> str:
     return state
 
 
-def _rows(steps: list[Step], hidden: set[str]) -> Iterator[_Row]:
-    """Yield the steps that are shown, each with the windows that are open during it."""
+def _rows(steps: list[Step], hidden: set[str], loop: int) -> Iterator[_Row]:
+    """Yield the steps that are shown, each with the windows that are open during it; of a loop, from step `loop` on, some are."""
     windows: dict[str, str] = {}  # task → what is still to be said of its window; "" once it has been said
+    silent = loop > 0 and not any(_speaks(step) for step in steps[loop - 1 :])
     for step in steps:
         if step.kind in ("start", "resume"):
             windows.pop(step.task, None)
@@ -214,13 +257,17 @@ def _rows(steps: list[Step], hidden: set[str]) -> Iterator[_Row]:
                     windows[wake.task] = ""
             else:
                 windows[wake.task] = f"woken by {wake.operation}" if wake.operation else "woken"
-        speaks = step.kind in ("start", "resume", "cancel", "timer") or step.notes or step.changes or step.primitives
-        if step.task in hidden or not speaks:
+        if step.task in hidden or not (_speaks(step) or (silent and step.number >= loop)):
             continue
         row.windows = dict(windows)
         for name in windows:
             windows[name] = ""
         yield row
+
+
+def _speaks(step: Step) -> bool:
+    """Return True for a step that does more than carry news."""
+    return bool(step.kind in ("start", "resume", "cancel", "timer") or step.notes or step.changes or step.primitives)
 
 
 def _wrapped(console: Console, text: Text, width: int) -> list[Text]:
