@@ -96,9 +96,9 @@ def _describe(run: Run, lasso: Lasso, sleepers: _Sleepers) -> str:
         what = f"{lasso.who} cannot get on any more" if lasso.who else "the scenario cannot end any more"
         claim = f"{what}, whatever happens"
     elif lasso.who:
-        claim = f"{lasso.who} need never get on, although every wait on the outside world ends"
+        claim = f"{lasso.who} may never get on, although every wait on the outside world ends"
     else:
-        claim = "the scenario need never end, although it can, and although every wait on the outside world ends"
+        claim = "the scenario may never end, although it can and although every wait on the outside world ends"
     told = [f"{_names(tasks)} {'goes' if len(tasks) == 1 else 'go'} round{where}" for where, tasks in going.items()]
     told += [f"{_names(tasks)} {'waits' if len(tasks) == 1 else 'wait'}{where}" for where, tasks in waiting.items()]
     return f"{claim}: {'; '.join(told)}" if told else claim

@@ -113,6 +113,43 @@ CASES = {
         """,
         1,
     ),
+    "a task that goes round for ever, not the one that waits for it": (
+        """
+        import asyncio
+        from treadle.checker import choose
+
+        async def poll(missed):
+            while missed:
+                await asyncio.sleep(0)  # here
+
+        async def scenario():
+            await asyncio.create_task(poll(choose(2)))
+        """,
+        0,
+    ),
+    "a task that does not get on while others go round": (
+        """
+        import asyncio
+        from treadle.checker import checkpoint, progress
+
+        async def ticks():
+            while True:
+                await checkpoint()
+
+        async def starves(gate):
+            async with gate:
+                pass
+            while True:
+                await gate.acquire()  # here
+                progress("starved")
+
+        async def scenario():
+            async with asyncio.TaskGroup() as group:
+                group.create_task(ticks())
+                group.create_task(starves(asyncio.Lock()), name="starved")
+        """,
+        0,
+    ),
 }
 
 
@@ -124,7 +161,7 @@ def test_of_a_scenario(tmp_path, what):
     (target,) = resolve(str(file))
     verdict = check(target.function, cancel=cancel)
     (violation,) = verdict.violations
-    found = blame(target.function, Settings("stock", "virtual", cancel), violation.schedule)
+    found = blame(target.function, violation.settings(), violation.schedule)
     lines = file.read_text(encoding="utf-8").splitlines()
     assert found.place.file == str(file.resolve())
     assert lines[found.place.line - 1].endswith("# here"), found

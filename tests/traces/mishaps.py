@@ -3,7 +3,7 @@
 import asyncio
 import weakref
 
-from treadle.checker import checkpoint, choose
+from treadle.checker import checkpoint, choose, progress
 
 SHARED = asyncio.Lock()
 
@@ -17,9 +17,7 @@ async def _take_both(first, second):
 
 async def deadlock():
     red, blue = asyncio.Lock(), asyncio.Lock()
-    await asyncio.gather(
-        asyncio.create_task(_take_both(red, blue), name="alice"), asyncio.create_task(_take_both(blue, red), name="bob")
-    )
+    await asyncio.gather(asyncio.create_task(_take_both(red, blue), name="alice"), asyncio.create_task(_take_both(blue, red), name="bob"))
 
 
 async def left_holding():
@@ -218,3 +216,81 @@ async def many_tasks():
 
     await asyncio.gather(*(asyncio.create_task(work(), name=f"worker-{number}") for number in range(6)))
     raise ValueError("after all of them")
+
+
+async def livelock():
+    """Goes on for ever once the flag has not been set."""
+    stop = False
+
+    async def spin():
+        while not stop:
+            await asyncio.sleep(0)
+
+    async def set_flag():
+        nonlocal stop
+        await checkpoint()
+        stop = bool(choose(2))
+
+    await asyncio.gather(asyncio.create_task(spin(), name="spinner"), asyncio.create_task(set_flag(), name="setter"))
+
+
+class Room:
+    def __init__(self):
+        self.readers = 0
+
+
+async def starvation():
+    """Two readers who take turns keep a writer out; who goes round goes round in several steps."""
+    room = Room()
+    free = asyncio.Condition()
+
+    async def read():
+        while True:
+            room.readers += 1
+            await checkpoint()
+            room.readers -= 1
+            async with free:
+                free.notify_all()
+            await checkpoint()
+
+    async def write():
+        while True:
+            await checkpoint()
+            async with free:
+                await free.wait_for(lambda: room.readers == 0)
+            progress("writer")
+
+    async with asyncio.TaskGroup() as group:
+        for name in ("anna", "ben"):
+            group.create_task(read(), name=name)
+        group.create_task(write(), name="writer")
+
+
+async def half_deadlock():
+    """Two wait for each other for ever, and nobody is told, since a third goes on."""
+    red, blue = asyncio.Lock(), asyncio.Lock()
+
+    async def tick():
+        while True:
+            await asyncio.sleep(1)
+
+    ticker = asyncio.create_task(tick(), name="ticker")
+    second = (blue, red) if choose(2) else (red, blue)
+    await asyncio.gather(asyncio.create_task(_take_both(red, blue), name="alice"), asyncio.create_task(_take_both(*second), name="bob"))
+    ticker.cancel()
+
+
+async def only_callbacks():
+    """No task runs in the loop."""
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+    last = choose(2)
+
+    def again():
+        if last:
+            loop.call_soon(again)
+        else:
+            done.set_result(None)
+
+    again()
+    await done

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from treadle.checker.api import check
 from treadle.checker.recording import record
-from treadle.checker.runtime import Settings
 from treadle.checker.trace import Target
 from treadle.checker.verification import verify
 
@@ -24,8 +23,7 @@ def recorded(what, tasks=2, cancel=0):
         counterexample = check(what, cancel=cancel, contract="stock").violations[0]
         target = Target("check", f"tests/traces/mishaps.py::{what.__name__}")
         scenario = what
-    settings = Settings(counterexample.contract, counterexample.time, counterexample.cancel)
-    trace, fits = record(scenario, settings, counterexample.schedule, target)
+    trace, fits = record(scenario, counterexample.settings(), counterexample.schedule, target)
     assert fits
     assert trace.violation.property == counterexample.property
     return trace

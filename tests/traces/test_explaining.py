@@ -8,10 +8,11 @@ from treadle.checker.trace import Call, Change, Primitive, Step, Target, Trace, 
 PLACE = {"place": "x.py:1", "source": "await x", "stack": ["frame"]}
 
 
-def trace(property, *steps, waits=(), message="it is broken"):
+def trace(property, *steps, waits=(), message="it is broken", loop=0, deadlock=()):
     return Trace(
         version=2, target=Target("check", "x.py::x"), scope={}, versions={}, schedule=[], steps=list(steps), tasks=[], observed=["lock"],
-        sources=[], digest="", violation=TracedViolation(property, message), waits=list(waits),
+        sources=[], digest="", violation=TracedViolation(property, message), waits=list(waits), loop=loop,
+        deadlock=list(deadlock),
     )  # fmt: skip
 
 
@@ -104,3 +105,65 @@ class TestLostUpdate:
 def test_of_other_properties_nothing_is_said(property):
     steps = (run(1, "A", wakes=woken("B")), STRUCK, run(3, "B", in_window="woken and cancelled"))
     assert explain(trace(property, *steps)) == ""
+
+
+def spin(number, task):
+    return run(number, task, "goes on after a bare yield")
+
+
+class TestEndless:
+    def test_who_goes_round_and_who_waits_meanwhile(self):
+        steps = (run(1, "A"), spin(2, "A"))
+        assert explain(trace("progress", *steps, waits=[Wait("main", "the end of A", ["A"], "x.py:3")], loop=2)) == (
+            "step 2 can repeat for ever: A spins on a bare yield; main waits for the end of A"
+        )
+
+    def test_those_who_do_the_same_are_told_together(self):
+        steps = (run(1, "X"), *(spin(number, task) for number, task in enumerate("ABCDEF", start=2)), run(8, "main", waits_for="lock"))
+        assert explain(trace("progress", *steps, loop=2)) == (
+            "steps 2–8 can repeat for ever: A, B, C, D and 2 more spin on a bare yield; main waits for lock again and again"
+        )
+
+    def test_who_is_woken_in_vain(self):
+        steps = (
+            spin(1, "A"),
+            run(2, "B", "woken by A: free.notify()", waits_for="free"),
+            run(3, "B", "woken by C: free.notify()", waits_for="free, held by A"),
+        )
+        assert "B is woken by free.notify() and waits for free again" in explain(trace("progress", *steps, loop=1))
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            ({"why": "woken by A: lock.release()", "waits_for": "lock"}, {"waits_for": "lock"}),
+            ({"why": "woken by A: lock.release()", "waits_for": "lock"}, {"why": "woken by A: x.set()", "waits_for": "lock"}),
+        ],
+    )
+    def test_what_wakes_it_is_said_only_if_it_is_always_that(self, first, second):
+        assert "B waits for lock again and again" in explain(trace("progress", run(1, "B", **first), run(2, "B", **second), loop=1))
+
+    def test_who_waits_for_this_and_that_goes_round(self):
+        steps = (run(1, "B", waits_for="lock"), run(2, "B", waits_for="a checkpoint"))
+        assert "B goes round" in explain(trace("progress", *steps, loop=1))
+
+    def test_who_spins_now_and_then_only_goes_round(self):
+        assert "B goes round" in explain(trace("progress", spin(1, "B"), run(2, "B", "its time has come"), loop=1))
+
+    def test_a_task_that_ends_in_the_loop_is_started_in_it(self):
+        steps = (run(1, "B", place="", source="ends"), Step(2, 2, "start", "B", "starts", **PLACE))
+        assert "B starts and ends" in explain(trace("progress", *steps, loop=1))
+
+    def test_a_cancellation_that_strikes_in_it_is_no_step_of_the_task(self):
+        steps = (spin(1, "A"), Step(2, 2, "cancel", "B", "cancelled from outside"), spin(3, "A"))
+        assert "B" not in explain(trace("progress", *steps, loop=1))
+
+    def test_a_circle_of_waits_comes_first(self):
+        waits = [Wait("B", "red", ["C"], "x.py:1"), Wait("C", "blue", ["B"], "x.py:1"), Wait("main", "the end of B", ["B"], "x.py:1")]
+        assert explain(trace("progress", spin(1, "A"), waits=waits, loop=1, deadlock=["B", "C"])) == (
+            "B waits for red, which C holds; C waits for blue, which B holds; meanwhile step 1 can repeat for ever: "
+            "A spins on a bare yield; main waits for the end of B"
+        )
+
+    def test_no_task_need_run(self):
+        steps = (Step(1, 1, "callback", "", "callback f"),)
+        assert "no task runs in it, only callbacks" in explain(trace("progress", *steps, loop=1))

@@ -8,11 +8,13 @@ import mishaps
 import pytest
 from recorded_runs import recorded
 
-from treadle.checker import checkpoint
+from treadle.checker import check, checkpoint
 from treadle.checker.execution import execute, simulation
 from treadle.checker.loop import SimulatedLoop
+from treadle.checker.recording import record
 from treadle.checker.runtime import Settings
 from treadle.checker.shrinking import Replay
+from treadle.checker.trace import Target
 
 
 def step_of(trace, task, **wanted):
@@ -230,3 +232,33 @@ def test_recording_leaves_no_garbage_that_holds_the_run():
 
 def simulated_loops():
     return [found for found in gc.get_objects() if isinstance(found, SimulatedLoop)]
+
+
+class TestLoop:
+    def test_it_ends_in_the_state_in_which_it_began(self):
+        trace = recorded(mishaps.starvation)
+        assert trace.loop > 1
+        state = {}
+        for step in trace.steps:
+            if step.number == trace.loop:
+                begun = dict(state)
+            state |= {change.name: change.after for change in step.changes}
+            state |= {primitive.name: primitive for primitive in step.primitives}
+        assert state == begun
+
+    def test_a_circle_of_waits_is_found_although_others_go_on(self):
+        assert recorded(mishaps.half_deadlock).deadlock == ["alice", "bob"]
+
+    def test_who_goes_round_is_in_no_circle(self):
+        trace = recorded(mishaps.starvation)
+        assert (trace.violation.property, trace.deadlock) == ("progress", [])
+
+    def test_a_program_that_breaks_otherwise_by_now_goes_round_no_loop(self):
+        (violation,) = check(mishaps.livelock).violations
+
+        async def edited():
+            await checkpoint()
+            raise ValueError("something else")
+
+        trace, _ = record(edited, violation.settings(), violation.schedule, Target("check", "x"))
+        assert (trace.violation.property, trace.loop) == ("no-unhandled-exception", 0)

@@ -12,7 +12,7 @@ from rich.console import Console
 from treadle.checker.console import show
 from treadle.checker.report import plain_text, render_recorded
 from treadle.checker.report_table import StepTable, call_lines, primitive_text
-from treadle.checker.trace import Call, Primitive, Step, Target, Trace, Wake
+from treadle.checker.trace import Call, Parting, Primitive, Step, Target, Trace, Wake
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 REPORTS = {  # file → what, tasks, cancellations, columns
@@ -21,6 +21,9 @@ REPORTS = {  # file → what, tasks, cancellations, columns
     "trace_order_100.txt": (mishaps.order_matters, 2, 0, 100),
     "trace_mailbox_120.txt": (mishaps.mailbox, 2, 0, 120),
     "trace_many_tasks_80.txt": (mishaps.many_tasks, 2, 0, 80),
+    "trace_livelock_80.txt": (mishaps.livelock, 2, 0, 80),
+    "trace_starvation_80.txt": (mishaps.starvation, 2, 0, 80),
+    "trace_half_deadlock_120.txt": (mishaps.half_deadlock, 2, 0, 120),
 }
 
 
@@ -36,16 +39,16 @@ def test_report(name):
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 160])
-@pytest.mark.parametrize("what", [mishaps.deadlock, mishaps.many_tasks, mishaps.queue])
+@pytest.mark.parametrize("what", [mishaps.deadlock, mishaps.many_tasks, mishaps.queue, mishaps.livelock, mishaps.starvation])
 def test_no_line_is_longer_than_the_terminal_is_wide(what, width):
     lines = plain_text([render_recorded(recorded(what))], width).splitlines()
     assert max(map(len, lines)) <= width
 
 
-def trace_of(*steps, tasks=("A", "B"), observed=()):
+def trace_of(*steps, tasks=("A", "B"), observed=(), loop=0):
     return Trace(
         version=2, target=Target("check", "x.py::x"), scope={}, versions={}, schedule=[], steps=list(steps), tasks=list(tasks),
-        observed=list(observed), sources=[], digest="", violation=None,
+        observed=list(observed), sources=[], digest="", violation=None, loop=loop,
     )  # fmt: skip
 
 
@@ -137,3 +140,58 @@ def test_nested_questions_and_private_helpers_are_left_out_of_a_short_table():
 )
 def test_who_holds_and_who_waits_is_said_once(primitive, text):
     assert primitive_text(primitive) == text
+
+
+def spin(number, task="A"):
+    return Step(number, number, "resume", task, "goes on after a bare yield", place="x.py:1", source="await sleep(0)")
+
+
+def news(number):
+    return Step(number, number, "callback", "", "callback f")
+
+
+class TestLoop:
+    @pytest.mark.parametrize("width", [80, 30])
+    def test_the_rows_of_the_loop_are_in_a_bracket_without_gaps(self, width):
+        lines = table(trace_of(*(spin(number) for number in range(1, 6)), tasks=["A"], loop=4), width).splitlines()
+        begins, ends = (number for number, line in enumerate(lines) if line.startswith("+- "))
+        assert lines[begins].startswith("+- from here on")
+        inside = [line for line in lines[begins:ends] if not line.startswith(("+- ", "   "))]  # without what is left of a long line
+        assert inside
+        assert all(line.startswith("| ") for line in inside)
+        assert [line.split()[1] for line in inside if line.split()[1].isdigit()] == ["4", "5"]
+        assert not any(line.startswith("|") for line in [*lines[:begins], *lines[ends:]])
+
+    @pytest.mark.parametrize("width", [80, 30])
+    def test_a_loop_that_begins_with_a_step_without_a_row_begins_all_the_same(self, width):
+        text = table(trace_of(spin(1), news(2), spin(3), news(4), tasks=["A"], loop=2), width)
+        assert "steps 2–4 can repeat" in " ".join(text.split())
+        assert text.index("+- from") < text.index("|    3") < text.index("+- now")
+
+    @pytest.mark.parametrize("width", [80, 30])
+    def test_a_loop_in_which_no_step_has_a_row_is_shown_by_what_it_has(self, width):
+        text = table(trace_of(spin(1), news(2), news(3), tasks=["A"], loop=2), width)
+        assert "|    2" in text
+        assert "|    3" in text
+
+    def test_of_a_loop_that_is_too_long_it_is_said_where_it_begins(self):
+        text = table(trace_of(*(spin(number) for number in range(1, 101)), tasks=["A"], loop=20))
+        assert "+- it goes round already: steps 20–100 can repeat for ever; where that begins is left out" in " ".join(text.split())
+        assert text.count("+- ") == 2
+        assert "|   41 " in text
+
+    def test_a_loop_within_what_is_left_of_a_long_run_begins_where_it_does(self):
+        text = table(trace_of(*(spin(number) for number in range(1, 101)), tasks=["A"], loop=41))
+        assert "left out" in text.splitlines()[0]
+        assert "+- from here on it goes round: steps 41–100 can repeat for ever" in text
+
+    def test_the_mark_of_the_parting_run_stays(self):
+        trace = trace_of(spin(1), spin(2), tasks=["A"], loop=2)
+        trace.parting = Parting(0, 2, "this", "that", [1], [])
+        assert "| >  2" in table(trace)
+
+    @pytest.mark.parametrize("loop", [0, -1, 3])
+    def test_a_run_that_ends_has_no_bracket(self, loop):
+        text = table(trace_of(spin(1), spin(2), tasks=["A"], loop=loop))
+        assert "+-" not in text
+        assert text.splitlines()[0].startswith("step")
