@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import textwrap
 from collections.abc import Mapping
 
@@ -102,8 +103,14 @@ def refusing(line: StraightLine, position: int, statement: Act, rendered: list[s
             lines += ["else:", f'    raise AssertionError("{call} raised nothing{must}")']
         return lines
     if key in line.sight:  # it is refused, as it must be
-        return ["try:", *_indented(rendered), f"except {line.sight[key].__name__}:", "    pass  # as it must be"]
+        return ["try:", *_indented(rendered), f"except {_known(line.sight[key])}:", "    pass  # as it must be"]
     return rendered
+
+
+def _known(error: type[BaseException]) -> str:
+    """Return the name of an exception, or of the nearest one above it, that needs no import."""
+    names: list[str] = [known.__name__ for known in error.__mro__ if getattr(builtins, known.__name__, None) is known]
+    return names[0]
 
 
 def _indented(lines: list[str]) -> list[str]:
