@@ -1,7 +1,12 @@
-"""Graphviz: the run as a path of its choices, with what else could have come beside it; and the wait-for graph at its end."""
+"""Graphviz: the run as a path of its choices, with what else could have come beside it; and the wait-for graph at its end.
+
+From the end of a run that goes on for ever an edge leads back to the first choice of its loop, or to the end itself if there is
+none in it.
+"""
 
 from __future__ import annotations
 
+from ..endless import loop_of
 from ..trace import Step, Trace
 
 __all__ = ["dot"]
@@ -28,6 +33,10 @@ def dot(trace: Trace) -> str:
     else:
         lines.append(f"  end [shape=box, color=red, fontcolor=red, label={_quoted(trace.violation.property)}];")
     lines.append(f"  {previous} -> end [penwidth=2, label={_quoted(label)}];")
+    loop = loop_of(trace)
+    if loop is not None:
+        back = next((f"s{step.number}" for step in points if step.number >= loop.first), "end")
+        lines.append(f"  end -> {back} [penwidth=2, style=dashed, color=purple, fontcolor=purple, label={_quoted(loop.repeats)}];")
     if trace.waits:
         lines += _waits(trace)
     return "\n".join([*lines, "}", ""])

@@ -2,6 +2,10 @@
 
 Variables: which task ran and why, what every task is doing, what the primitives say of themselves, who holds them and
 who waits for them, and the values of the program's variables as text.
+
+A run that goes on for ever has a `loop`: the index of the first of the states that are repeated, the last of which is the
+last state. State i is the one after step i + 1. A loop's first step leads *from* the state in which the last one ends, so
+that is the one before the loop, and the states that are repeated begin with the one after that step.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
+from ..endless import loop_of
 from ..trace import Trace
 from .words import LOOP, columns, states
 
@@ -45,6 +50,7 @@ def itf(trace: Trace) -> str:
         },
         "vars": _VARIABLES,
         "states": found,
+        **({"loop": loop.first - 1} if (loop := loop_of(trace)) is not None else {}),
     }
     return json.dumps(document, indent=2) + "\n"
 

@@ -1,6 +1,7 @@
 """A Mermaid sequence diagram: what a README, an issue or a chat can show by itself.
 
-Participants are tasks; a note is a step, an arrow is a wake, a cross is a cancellation. A text of the program's could
+Participants are tasks; a note is a step, an arrow is a wake, a cross is a cancellation; what can repeat for
+ever is in a loop block. A text of the program's could
 end a statement, so every character that means something to Mermaid is written as its number.
 """
 
@@ -8,8 +9,9 @@ from __future__ import annotations
 
 import re
 
+from ..endless import loop_of
 from ..trace import Step, Trace
-from .words import LOOP, columns, speaks, told
+from .words import LOOP, columns, told, worth_showing
 
 __all__ = ["mermaid"]
 
@@ -19,7 +21,7 @@ _LONGEST = 90
 
 def mermaid(trace: Trace) -> str:
     """Write a trace as a sequence diagram."""
-    shown = [step for step in trace.steps if speaks(step)]
+    shown = worth_showing(trace)
     verifies = trace.target.kind == "verify"
     if verifies:
         shown = [step for step in shown if step.task != "main"]
@@ -31,12 +33,18 @@ def mermaid(trace: Trace) -> str:
     if any(step.kind == "cancel" for step in shown):
         lines.append("    participant out as outside")
     lines += [f"    participant {identifier} as {_text(name)}" for name, identifier in participants.items()]
+    loop = loop_of(trace)
+    first = next((step.number for step in shown if loop is not None and step.number >= loop.first), 0)
     for step in shown:
+        if loop is not None and step.number == first:
+            lines.append(f"    loop {_text(f'for ever: {loop.name}')}")
         lines += [f"    {line}" for line in _statements(step, participants, verifies)]
         if trace.parting is not None and trace.parting.step == step.number:
             last = participants[names[-1]]
             text = _text(f"here the nearest passing run parts: {trace.parting.instead}")
             lines.append(f"    Note over {participants[names[0]]},{last}: {text}")
+    if first:
+        lines.append("    end")
     return "\n".join([*lines, ""])
 
 

@@ -2,7 +2,8 @@
 
 A thread is a task, a slice is a step; time is the number of the step, a thousand microseconds each, since a simulated
 run has no other. An arrow goes from who wakes to who is woken. An asynchronous slice on the task's track is the window
-in which it is woken or cancelled and has not resumed. Values that are whole numbers are counters.
+in which it is woken or cancelled and has not resumed. Values that are whole numbers are counters. The loop of a run that goes
+on for ever is an asynchronous slice of the process, and an instant at its end says where it goes on.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..endless import loop_of
 from ..trace import Change, Step, Trace
 from .words import LOOP, columns, told
 
@@ -26,7 +28,7 @@ def perfetto(trace: Trace) -> str:
     events: list[dict[str, Any]] = [_named("process_name", 0, trace.target.name)]
     for name, thread in threads.items():
         events += [_named("thread_name", thread, name), _named("thread_sort_index", thread, thread)]
-    events += _windows(trace, threads)
+    events += [*_loop(trace), *_windows(trace, threads)]
     flow = 0
     woken: dict[str, int] = {}  # task → the arrow that is on its way to it
     for step in trace.steps:
@@ -73,6 +75,28 @@ def _arguments(trace: Trace, step: Step) -> dict[str, Any]:
     if step.options:
         arguments |= {"options": step.options, "chosen": step.options[step.chosen]}
     return arguments
+
+
+def _loop(trace: Trace) -> list[dict[str, Any]]:
+    """Return the beginning and the end of the loop, and where the run goes on after it."""
+    loop = loop_of(trace)
+    if loop is None:
+        return []
+    end = (loop.last + 1) * _STEP
+    begun = {
+        "pid": _PROCESS,
+        "tid": 0,
+        "cat": "loop",
+        "id": "loop",
+        "name": f"loop: {loop.repeats}",
+        "args": {"steps": [loop.first, loop.last]},
+    }
+    told = f"back to the state before step {loop.first}, for ever"
+    return [
+        {"ph": "b", "ts": loop.first * _STEP, **begun},
+        {"ph": "e", "ts": end, **begun},
+        {"ph": "i", "s": "p", "pid": _PROCESS, "tid": 0, "ts": end, "cat": "loop", "name": told, "args": {}},
+    ]
 
 
 def _windows(trace: Trace, threads: dict[str, int]) -> list[dict[str, Any]]:

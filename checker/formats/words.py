@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ..endless import loop_of
 from ..report_table import call_lines
 from ..trace import Primitive, Step, Trace
 
-__all__ = ["LOOP", "State", "columns", "speaks", "states", "told"]
+__all__ = ["LOOP", "State", "columns", "speaks", "states", "told", "worth_showing"]
 
 LOOP = "loop"
 """The name of the column of what belongs to no task; a task of that name shares it."""
@@ -32,6 +33,13 @@ def columns(trace: Trace) -> list[str]:
 def speaks(step: Step) -> bool:
     """Return True for steps that do more than carry news."""
     return step.kind not in ("outside", "callback") or bool(step.notes or step.primitives)
+
+
+def worth_showing(trace: Trace) -> list[Step]:
+    """Return the steps that do more than carry news; all steps of a loop in which none does."""
+    loop = loop_of(trace)
+    silent = loop is not None and not any(speaks(step) for step in trace.steps[loop.first - 1 :])
+    return [step for step in trace.steps if speaks(step) or (silent and loop is not None and step.number >= loop.first)]
 
 
 def told(step: Step, verifies: bool) -> list[str]:

@@ -25,11 +25,14 @@ def traces():
         "lost update": recorded(mishaps.lost_update),
         "queue": recorded(mishaps.queue),
         "long": long_trace(200),
+        **{each.__name__: recorded(each) for each in (mishaps.livelock, mishaps.starvation, mishaps.only_callbacks)},
         **{f"hostile {number}": hostile_trace(text) for number, text in enumerate(HOSTILE)},
     }
 
 
-NAMES = ["lost permit", "deadlock", "lost update", "queue", "long", *(f"hostile {number}" for number in range(len(HOSTILE)))]
+ENDLESS = ["livelock", "starvation", "only_callbacks"]
+NAMES = ["lost permit", "deadlock", "lost update", "queue", "long", *ENDLESS, *(f"hostile {number}" for number in range(len(HOSTILE)))]
+every_loop = pytest.mark.parametrize("name", ENDLESS)
 every_trace = pytest.mark.parametrize("name", NAMES)
 
 
@@ -67,6 +70,16 @@ class TestPerfetto:
         values = [event["args"]["value"] for event in events if event["ph"] == "C" and event["name"] == "account.balance"]
         assert values == [0, 1, 2]
 
+    @every_loop
+    def test_the_loop_is_a_slice_from_its_first_step_to_the_end(self, traces, name):
+        trace = traces[name]
+        events = json.loads(export(trace, "perfetto"))["traceEvents"]
+        begin, end = (next(event for event in events if event["ph"] == kind and event["cat"] == "loop") for kind in "be")
+        steps = [event["args"]["step"] for event in events if event["ph"] == "X" and begin["ts"] <= event["ts"] < end["ts"]]
+        assert steps == list(range(trace.loop, len(trace.steps) + 1))
+        (back,) = [event for event in events if event["ph"] == "i"]
+        assert (back["ts"], back["name"]) == (end["ts"], f"back to the state before step {trace.loop}, for ever")
+
 
 MERMAID = [
     re.compile(pattern)
@@ -75,6 +88,7 @@ MERMAID = [
         r"    participant \w+ as [^;#]*(?:#\d+;[^;#]*)*",
         r"    Note over p\d+(?:,p\d+)?: [^;#]*(?:#\d+;[^;#]*)*",
         r"    (?:p\d+|out)-[x)]p\d+: [^;#]*(?:#\d+;[^;#]*)*",
+        r"    loop for ever: steps? [^;#]*(?:#\d+;[^;#]*)*|    end",
     )
 ]
 
@@ -99,6 +113,18 @@ class TestMermaid:
         assert "-)p1: release()" in text
         assert "out-xp1: 10 cancel, woken and not resumed" in text
         assert "here the nearest passing run parts: go on" in text
+
+    @every_loop
+    def test_what_repeats_is_in_a_block(self, traces, name):
+        trace = traces[name]
+        before, _, rest = export(trace, "mermaid").partition("    loop for ever: ")
+        inside, _, after = rest.partition("    end\n")
+        assert after == ""
+        numbers = [[int(number) for number in re.findall(r"Note over p\d+: (\d+) ", text)] for text in (before, inside)]
+        assert max(numbers[0]) < trace.loop <= min(numbers[1])
+
+    def test_a_run_that_ends_has_no_block(self, traces):
+        assert not re.search("^    (loop|end)", export(traces["deadlock"], "mermaid"), re.MULTILINE)
 
 
 class TestItf:
@@ -125,6 +151,20 @@ class TestItf:
         assert dict(states[8]["tasks"]["#map"])["B"] == "woken, has not resumed"
         assert dict(states[9]["tasks"]["#map"])["B"] == "cancelled, has not resumed"
 
+    @every_loop
+    def test_the_states_from_the_loop_on_repeat(self, traces, name):
+        """So the last one is what was before the first of them, but for what says which step led there."""
+        document = json.loads(export(traces[name], "itf"))
+        before, last = document["states"][document["loop"] - 1], document["states"][-1]
+        told = ("#meta", "running", "why")
+        assert {key: value for key, value in before.items() if key not in told} == {
+            key: value for key, value in last.items() if key not in told
+        }
+        assert document["states"][document["loop"]]["#meta"]["index"] == traces[name].loop - 1
+
+    def test_a_run_that_ends_has_no_loop(self, traces):
+        assert "loop" not in json.loads(export(traces["deadlock"], "itf"))
+
 
 class TestDot:
     @every_trace
@@ -143,6 +183,14 @@ class TestDot:
         text = export(traces["deadlock"], "dot")
         assert re.search(r'\[shape=box, label="alice", color=red\]', text)
         assert text.count('label="held by"') >= 2
+
+    def test_an_edge_leads_back_into_the_loop(self, traces):
+        """To its first choice, if it has one."""
+        assert re.search(
+            r'^  end -> s17 \[.*label="steps 17–26 can repeat for ever"\];$', export(traces["starvation"], "dot"), re.MULTILINE
+        )
+        assert re.search(r'^  end -> end \[.*label="step 10 can repeat for ever"\];$', export(traces["livelock"], "dot"), re.MULTILINE)
+        assert "end -> " not in export(traces["deadlock"], "dot")
 
 
 def test_the_command_writes_every_format(traces, tmp_path):
