@@ -25,9 +25,9 @@ from dataclasses import dataclass, field
 
 import networkx as nx
 
-from .transitions import END, Standing, Transition, Transitions
+from .transitions import END, TIME, Standing, Transition, Transitions
 
-__all__ = ["cyclic_core", "fair_components", "leading_to", "tour"]
+__all__ = ["cyclic_core", "fair_components", "leading_to", "stands_still", "tour"]
 
 Ways = dict[int, list[Transition]]  # by their source
 Owed = dict[tuple[int, tuple[int, ...]], int]
@@ -85,19 +85,35 @@ def leading_to(graph: Transitions, goals: Iterable[int]) -> bytearray:
     return reached
 
 
+def stands_still(steps: Iterable[Transition], standings: Sequence[Standing]) -> bool:
+    """Return True if there is a component in which somebody waits for the clock all the time, and it never moves: what a virtual clock
+    keeps from happening, a real one would not.
+    """
+    return any(
+        all(TIME in standings[step.source].pending for step in component)
+        and not any(TIME in step.happened.came for step in component)
+        for component in _components(steps)
+    )
+
+
+def _components(steps: Iterable[Transition]) -> Iterable[list[Transition]]:
+    """Return the strongly connected components, as their transitions; states that are on no cycle have none."""
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    left = list(steps)
+    graph.add_edges_from((step.source, step.target) for step in left)
+    component_of = {state: number for number, found in enumerate(nx.strongly_connected_components(graph)) for state in found}
+    inside: dict[int, list[Transition]] = {}
+    for step in left:
+        if component_of[step.source] == component_of[step.target]:
+            inside.setdefault(component_of[step.source], []).append(step)
+    return inside.values()
+
+
 def fair_components(steps: Iterable[Transition], standings: Sequence[Standing], owed: Owed) -> Iterator[list[Transition]]:
     """Yield, as their transitions, the components of the graph that these transitions make in which a fair run can stay."""
     work = [list(steps)]
     while work:
-        graph: nx.DiGraph[int] = nx.DiGraph()
-        left = work.pop()
-        graph.add_edges_from((step.source, step.target) for step in left)
-        component_of = {state: number for number, found in enumerate(nx.strongly_connected_components(graph)) for state in found}
-        inside: dict[int, list[Transition]] = {}
-        for step in left:
-            if component_of[step.source] == component_of[step.target]:
-                inside.setdefault(component_of[step.source], []).append(step)
-        for component in inside.values():
+        for component in _components(work.pop()):
             avoided = _avoided(component, owed)
             if avoided:
                 work.append([step for step in component if avoided.isdisjoint(_points(step))])

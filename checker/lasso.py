@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from .execution import Scenario, execute
-from .fairness import cyclic_core, fair_components, leading_to, tour
+from .fairness import cyclic_core, fair_components, leading_to, stands_still, tour
 from .fingerprint import Fingerprinter
 from .probing import Follower, Pending, Probe
 from .results import Finding, Result
@@ -48,7 +48,8 @@ def find_lassos(
     if not core:
         return
     ending = leading_to(graph, [END])
-    result.endless = not (ending[BEGINNING] or graph.expected)
+    result.stalled = stands_still(core, graph.standings)
+    result.endless = not (ending[BEGINNING] or graph.expected or result.stalled)
     prober = _Prober(scenario, settings, fingerprinter, graph, digests)
     for who, inevitable, steps in _suspects(graph, core, ending):
         for component in _shortest_first(graph, fair_components(steps, graph.standings, graph.owed)):

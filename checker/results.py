@@ -53,6 +53,7 @@ class Result:
     held_back: list[str] = field(default_factory=list)
     sampled: bool = False
     interrupted: bool = False
+    stalled: bool = False  # in some endless run the clock stands still although somebody waits for it
     endless: bool = False  # the whole space was seen, no run of it ends, and nothing says what must get on for ever
     witnesses: set[str] = field(default_factory=set)
     fired: set[str] = field(default_factory=set)  # kinds of timers that fired in some run

@@ -26,7 +26,7 @@ from .events import Checkpoint, Delayed, ExecutorJob, Handle, TimerHandle
 from .loop import NamelessTask
 from .runtime import Run
 
-__all__ = ["BEGINNING", "END", "Happened", "Ledger", "Origin", "Standing", "Transition", "Transitions"]
+__all__ = ["BEGINNING", "END", "TIME", "Happened", "Ledger", "Origin", "Standing", "Transition", "Transitions"]
 
 BEGINNING = 0  # the state before the first one that is looked up
 END = -1  # of a run

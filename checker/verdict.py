@@ -32,7 +32,11 @@ _ENDLESS = (
     "no run of this scenario ends: what is verified holds for ever, for any number of rounds; if somebody must get on in it again and "
     "again, say so there with `progress(name)`, or let the scenario end when the work is done"
 )
-UNCHECKED = (_NEVER_FIRED, _CANCELLED, _ENDLESS)
+_STALLED = (
+    "in some runs tasks go round for ever while another one waits for the clock, which under virtual time stands still as long as anything "
+    "can run: what happens when its time has come is not explored in them; --time any lets timers fire at any moment"
+)
+UNCHECKED = (_NEVER_FIRED, _CANCELLED, _ENDLESS, _STALLED)
 """Notes on what a person may believe to be checked, and is not."""
 
 
@@ -186,6 +190,8 @@ def _notes(result: Result, time: str | None) -> list[str]:
         )
     if time == "virtual" and result.outrun - result.fired and not (result.findings or result.held_back or result.sampled):
         notes.append(_NEVER_FIRED)
+    elif result.stalled and not result.findings:
+        notes.append(_STALLED)
     if result.cancelled:
         notes.append(_CANCELLED)
     if result.endless:
