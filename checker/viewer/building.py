@@ -20,6 +20,7 @@ import jinja2
 from markupsafe import Markup
 
 from ..console import write_bytes
+from ..endless import loop_of, numbers
 from ..properties import MEANINGS
 from ..report import plain_text, render_recorded
 from ..trace import Trace, encode_trace
@@ -43,6 +44,8 @@ def page(trace: Trace) -> str:
         target=f"{trace.target.name} --impl {trace.target.implementation}" if trace.target.implementation else trace.target.name,
         violation=violation,
         meaning="" if violation is None else MEANINGS.get(violation.property, ""),
+        loop=loop_of(trace),
+        numbers=numbers,
         text=plain_text([render_recorded(trace)], _TEXT_WIDTH) if len(trace.steps) <= _TEXT_STEPS else "",
         data=Markup(_data(trace)),
         script=Markup(script),

@@ -27,6 +27,7 @@ function drawOverview() {
       if (path) overview.append(shape("path", { d: path, class: kind }));
     }
   });
+  if (lasso) overview.prepend(shape("rect", { x: lasso.first, y: 0, width: steps.length - lasso.first, height, class: "round" }));
   if (trace.parting) overview.append(shape("path", { d: `M${trace.parting.step - 0.5} 0V${height}`, class: "parts" }));
 }
 
@@ -67,8 +68,12 @@ function drawPath(index) {
     svg.append(group);
   });
   const end = width - 20;
-  svg.append(shape("text", { x: end, y: MID + 5, class: trace.violation ? "end-mark violated" : "end-mark" }, trace.violation ? "✘" : "✔"));
-  const caption = element("p", "quiet", "Filled: a departure from stock order. Below the line: what else could have come. Green: passes.");
+  const mark = lasso ? ["round", "↻"] : trace.violation ? ["violated", "✘"] : ["", "✔"];
+  svg.append(shape("text", { x: end, y: MID + 5, class: `end-mark ${mark[0]}` }, mark[1]));
+  const first = shown.findIndex(isInLoop), back = 24 + first * STEP_X;
+  if (first >= 0) svg.append(shape("path", { d: `M${end} ${MID - 10}C${end} 2 ${back} 2 ${back} ${MID - 24}`, class: "round" }));
+  const goesOn = lasso ? " ↻: the loop, which can repeat for ever." : "";
+  const caption = element("p", "quiet", `Filled: a departure from stock order. Below the line: what else could have come. Green: passes.${goesOn}`);
   box.replaceChildren(svg, caption);
   const hit = svg.querySelector(".current circle.chosen");
   if (hit) box.scrollLeft = Number(hit.getAttribute("cx")) - box.clientWidth / 2;
@@ -127,6 +132,8 @@ function drawGraph(index) {
   const passed = graph.path.filter(([after]) => after <= index + 1).length;
   const own = new Map(); // edge of the run → how far along it is
   for (let place = 1; place < graph.path.length; place++) own.set(`${graph.path[place - 1][1]} ${graph.path[place][1]}`, place);
+  // Where the loop begins is the last state before its first step; what comes after that is the loop.
+  const begun = lasso ? graph.path.findLastIndex(([after]) => after <= lasso.first) : graph.path.length;
   const labels = new Map(); // edges between the same two states are drawn once
   for (const edge of graph.edges) {
     const key = `${edge.source} ${edge.target}`;
@@ -140,11 +147,11 @@ function drawGraph(index) {
     const d = source === target ? `M${x1 - 4} ${y1}C${x1 - 18} ${y1 - 24} ${x1 + 18} ${y1 - 24} ${x1 + 4} ${y1}`
       : back ? `M${x1} ${y1}C${x1} ${y1 + 26} ${x2} ${y2 + 26} ${x2} ${y2}`
       : `M${x1} ${y1}C${(x1 + x2) / 2} ${y1} ${(x1 + x2) / 2} ${y2} ${x2} ${y2}`;
-    const line = shape("path", { d, class: own.has(key) ? (own.get(key) < passed ? "way gone" : "way") : "other-way" });
+    const line = shape("path", { d, class: wayOf(own.get(key), passed, begun) });
     line.append(shape("title", {}, texts.join("\n")));
     svg.append(line);
   }
-  const steps = new Map(graph.path.map(([after, node]) => [node, after]));
+  const steps = new Map(graph.path.toReversed().map(([after, node]) => [node, after])); // a state that comes again: when it first came
   const here = graph.path[passed - 1][1];
   graph.nodes.forEach((what, node) => {
     if (plan.depth[node] < 0) return;
@@ -157,14 +164,26 @@ function drawGraph(index) {
     if (what) svg.append(shape("text", { x: x + 10, y: y + 4, class: kind }, what));
   });
   const box = document.getElementById("graph");
-  box.replaceChildren(svg, element("p", "quiet", "Blue: the way of this run. A point is a state in which there is a choice; red ones are violations, rings are ends."));
+  const colours = lasso ? "Blue: the way of this run; purple: its loop, which can repeat for ever." : "Blue: the way of this run.";
+  box.replaceChildren(svg, element("p", "quiet", `${colours} A point is a state in which there is a choice; red ones are violations, rings are ends.`));
   svg.setAttribute("width", String(width + 130));
   svg.setAttribute("viewBox", `0 0 ${width + 130} ${height}`);
+}
+
+function wayOf(place, passed, begun) { // how an edge is drawn: `place` is how far along the run it is
+  if (place === undefined) return "other-way";
+  const gone = place < passed || (place > begun && round > 1) ? " gone" : "";
+  return `way${place > begun ? " round" : ""}${gone}`;
 }
 
 // --- who waits for whom at the end ------------------------------------------------------------------------------------------------
 
 function drawEnd() {
+  if (lasso) { // the page has the table of it
+    document.getElementById("end-section").hidden = false;
+    if (trace.deadlock.length > 1) document.getElementById("end").prepend(waitGraph());
+    return;
+  }
   if (!trace.violation || !trace.waits.length || !(trace.deadlock.length || trace.violation.property === "no-deadlock")) return;
   const rows = trace.waits.map((wait) => ({
     changed: trace.deadlock.includes(wait.task),

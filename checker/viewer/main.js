@@ -5,21 +5,33 @@ const search = document.getElementById("search");
 let matches = [];
 let matchSet = new Set();
 
-// Stepping goes from row to row: what is not shown is not stopped at.
-function move(rows) { select(shown[Math.max(0, Math.min(place[current] + rows, shown.length - 1))]); }
+let round = 1; // of the loop of a run that goes on for ever
+
+// Stepping goes from row to row: what is not shown is not stopped at. One step from the last row of a loop is its first row again.
+function move(rows) {
+  const end = shown.length - 1;
+  if (lasso && rows === 1 && place[current] === end) return select(loopStart(), false, round + 1);
+  if (round > 1 && rows === -1 && current === loopStart()) return select(shown[end], false, round - 1);
+  goTo(shown[Math.max(0, Math.min(place[current] + rows, end))]);
+}
+
+// Within the loop one stays in the round in which one is.
+function goTo(index) { select(index, false, isInLoop(index) ? round : 1); }
 
 function isMatch(index) { return matchSet.has(index); }
 
-function select(index, quietly) {
+function select(index, quietly, inRound = 1) {
   if (!steps.length) return;
+  round = inRound;
   current = Math.max(0, Math.min(index, steps.length - 1));
   if (shown[place[current]] !== current) showNews(true);
   shownFrame = -1;
   slider.value = String(current + 1);
   slider.setAttribute("aria-valuetext", `step ${current + 1} of ${steps.length}`);
-  document.getElementById("position").textContent = `${current + 1} of ${steps.length}`;
+  document.getElementById("position").textContent = `${current + 1} of ${steps.length}` + (round > 1 ? `, round ${round}` : "");
   document.getElementById("first").disabled = document.getElementById("back").disabled = place[current] === 0;
-  document.getElementById("last").disabled = document.getElementById("forward").disabled = place[current] === shown.length - 1;
+  document.getElementById("last").disabled = place[current] === shown.length - 1;
+  document.getElementById("forward").disabled = !lasso && place[current] === shown.length - 1;
   const state = stateAt(current);
   showRow(current);
   drawStep(current);
@@ -31,11 +43,16 @@ function select(index, quietly) {
   if (!quietly) {
     const step = steps[current];
     const said = cellLines(current).map(([, text]) => text).join("; ");
-    document.getElementById("live").textContent = `Step ${current + 1} of ${steps.length}. ${taskName(step.task)}: ${said}`;
+    document.getElementById("live").textContent = `Step ${current + 1} of ${steps.length}${loopWords()}. ${taskName(step.task)}: ${said}`;
   }
   if (location.hash !== `#step=${current + 1}`) {
     try { history.replaceState(null, "", `#step=${current + 1}`); } catch { /* a page without an address of its own has none to change */ }
   }
+}
+
+function loopWords() {
+  if (!isInLoop(current)) return "";
+  return round > 1 ? `, round ${round} of the loop` : current === loopStart() ? ", where the loop begins" : ", in the loop";
 }
 
 function fromAddress() {
@@ -43,9 +60,15 @@ function fromAddress() {
   return found ? Number(found[1]) - 1 : null;
 }
 
+function isSameTask(index) { return steps[index].task === steps[current].task && (withNews || !isNews(index)); }
+
 function sameTask(direction) {
   for (let at = current + direction; at >= 0 && at < steps.length; at += direction) {
-    if (steps[at].task === steps[current].task && (withNews || !isNews(at))) return select(at);
+    if (isSameTask(at)) return goTo(at);
+  }
+  if (lasso && direction > 0) { // in the next round
+    const again = steps.findIndex((step, at) => at >= lasso.first && isSameTask(at));
+    if (again >= 0) select(again, false, round + 1);
   }
 }
 
@@ -82,7 +105,7 @@ const keys = {
   PageDown: () => move(10), PageUp: () => move(-10),
   Home: () => move(-Infinity), End: () => move(Infinity),
   ".": () => sameTask(1), ",": () => sameTask(-1),
-  p: toParting, t: switchTheme, l: () => document.getElementById("news").click(), "?": () => document.getElementById("keys").showModal(),
+  p: toParting, r: toLoop, t: switchTheme, l: () => document.getElementById("news").click(), "?": () => document.getElementById("keys").showModal(),
   "/": () => { search.focus(); search.select(); },
 };
 
@@ -102,6 +125,8 @@ document.addEventListener("keydown", (event) => {
 
 function toParting() { if (trace.parting) select(trace.parting.step - 1); }
 
+function toLoop() { if (lasso) select(loopStart()); }
+
 function switchTheme() {
   const root = document.documentElement;
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -110,7 +135,7 @@ function switchTheme() {
 
 for (const [id, action] of Object.entries({
   first: keys.Home, back: keys.ArrowLeft, forward: keys.ArrowRight, last: keys.End,
-  news: () => { showNews(!withNews); select(shown[place[current]], true); }, parting: toParting, theme: switchTheme, help: () => document.getElementById("keys").showModal(),
+  news: () => { showNews(!withNews); select(shown[place[current]], true, round); }, parting: toParting, round: toLoop, theme: switchTheme, help: () => document.getElementById("keys").showModal(),
 })) document.getElementById(id).addEventListener("click", action);
 
 slider.addEventListener("input", () => select(shown[place[Number(slider.value) - 1]]));
@@ -121,6 +146,10 @@ new ResizeObserver(() => {
   if (table.clientWidth !== width) { width = table.clientWidth; measure(); }
   drawRows();
 }).observe(table);
+loopBack.addEventListener("click", () => {
+  select(loopStart(), false, round + 1);
+  table.focus({ preventScroll: true });
+});
 rowsElement.addEventListener("click", (event) => {
   const row = event.target.closest(".row");
   if (!row) return;
@@ -138,6 +167,7 @@ window.addEventListener("hashchange", () => {
 document.querySelector("nav.bar").hidden = false;
 document.querySelector("main").hidden = false;
 document.getElementById("parting").hidden = !trace.parting;
+document.getElementById("round").hidden = !lasso;
 layOut();
 width = table.clientWidth;
 document.getElementById("news").hidden = !steps.some((step, index) => isNews(index));

@@ -13,6 +13,11 @@ if (verifies && tasks.includes("main")) tasks.push(...tasks.splice(tasks.indexOf
 const columns = [...tasks, LOOP];
 const hasPrimitives = trace.observed.length > 0;
 
+// The loop of a run that goes on for ever, as indices of steps: after the last one all is as it was before the first. Null if the run ends.
+const lasso = trace.loop >= 1 && trace.loop <= steps.length ? { first: trace.loop - 1, last: steps.length - 1 } : null;
+const isInLoop = (index) => lasso !== null && index >= lasso.first;
+function loopName() { return lasso.first === lasso.last ? `step ${lasso.first + 1}` : `steps ${lasso.first + 1}–${lasso.last + 1}`; }
+
 // Lifetimes and windows: for each task the intervals [from, to) of step indices.
 const windows = new Map(columns.map((name) => [name, []]));
 const lives = new Map();
@@ -126,12 +131,17 @@ function primitiveLines(index) {
     .map((primitive) => ["primitive", (single ? "" : `${primitive.name}: `) + (primitiveText(primitive) || "–")]);
 }
 
-// The loop's own steps that carry nothing but news are the reason of the step that follows: they are shown only if asked for.
-function isNews(index) {
+// The event loop's own steps that carry nothing but news are the reason of the step that follows: they are shown only if asked for,
+// or if there are no others in the loop of a run that goes on for ever.
+function isNews(index) { return carriesNews(index) && !(isInLoop(index) && loopIsSilent); }
+
+function carriesNews(index) {
   const step = steps[index];
   return (step.kind === "outside" || step.kind === "callback") && !step.notes.length && !step.primitives.length && !(step.changes.length && !verifies)
     && !(trace.parting && trace.parting.step === index + 1);
 }
+
+const loopIsSilent = lasso !== null && steps.every((step, index) => index < lasso.first || carriesNews(index));
 
 // Everything that a search can find in a step, in lower case.
 const textCache = new Array(steps.length);
@@ -188,5 +198,5 @@ function taskState(name, index, state) {
   const stood = state.stands.get(name);
   if (stood === undefined) return ["ready", "created, has not started"];
   const step = steps[stood];
-  return ["waiting", step.waits_for ? `waits for ${step.waits_for}` : "ready"];
+  return ["waiting", step.waits_for ? `waits for ${step.waits_for}` : step.stack.length ? "ready" : step.source || "done"];
 }

@@ -18,9 +18,10 @@ function drawStep(index) {
   const step = steps[index];
   panel("step-title").textContent = `Step ${index + 1}: ${taskName(step.task)}`;
   const parts = [element("p")];
-  parts[0].append(element("span", step.kind === "cancel" ? "cancel" : "", step.why), " ", element("span", "quiet", `iteration ${step.iteration} of the loop`));
+  parts[0].append(element("span", step.kind === "cancel" ? "cancel" : "", step.why), " ", element("span", "quiet", `iteration ${step.iteration} of the event loop`));
   const window = step.in_window && index > 0 && windowAt(step.task, index - 1);
   if (window) parts.push(element("p", "window-note", `Before this step ${step.task} was ${step.in_window}, and had not resumed.`));
+  if (index === loopStart()) parts.push(element("p", "loop-note", `Here the loop begins: ${loopName()} can repeat for ever.`));
   if (step.calls.length) {
     parts.push(list("calls", step.calls.map((call) => {
       const line = element("code", call.operation ? "" : "quiet", callText(call));
@@ -38,6 +39,9 @@ function drawStep(index) {
   if (step.waits_for) said.push(`${taskName(step.task)} now waits for ${step.waits_for}`);
   if (!step.place && step.source) said.push(`${taskName(step.task)} ${step.source}`);
   if (said.length) parts.push(list("", said.map((text) => element("span", "", text))));
+  if (lasso && index === lasso.last) {
+    parts.push(element("p", "loop-note", `Now all is as it was before step ${lasso.first + 1}: it can go on from there, for ever.`));
+  }
   panel("step").replaceChildren(...parts);
 }
 

@@ -31,6 +31,16 @@ function windowLines(name, index) {
   return window.texts.filter(([at]) => at === index).map(([, text]) => ["window", verifies ? text.replace(/[\w.]+(?:'s lock)?\.(?=\w+\(\)$)/, "") : text]);
 }
 
+// Below the last row of a run that goes on for ever: where it goes on. Who hears the page is told so with the step.
+const loopBack = element("div", "loop-back");
+if (lasso) {
+  loopBack.textContent = `↻ goes on with step ${lasso.first + 1}, for ever`;
+  loopBack.setAttribute("aria-hidden", "true");
+  rowsElement.append(loopBack);
+}
+
+function loopStart() { return lasso ? shown.find((index) => index >= lasso.first) : undefined; } // its first step may not be shown
+
 // Rows: the steps that are shown, where each begins, and for each step the row that it is in.
 let withNews = false;
 let shown = [], tops = [0], place = [];
@@ -61,7 +71,8 @@ function measure() {
     tops.push(tops[row] + height * LINE + PAD);
   });
   for (let index = 1; index < steps.length; index++) if (isNews(index) && !withNews) place[index] = place[index - 1];
-  rowsElement.style.height = `${tops[shown.length]}px`;
+  rowsElement.style.height = `${tops[shown.length] + (lasso ? LINE + PAD : 0)}px`;
+  if (lasso) loopBack.style.top = `${tops[shown.length]}px`;
   for (const row of drawn.values()) row.remove();
   drawn.clear();
 }
@@ -101,7 +112,7 @@ function layOut() {
 
 // Rows are laid out one by one and must agree: so widths are in pixels, and the same for all.
 function setWidths() {
-  const number = Math.max(5, String(steps.length).length + 2) * 8;
+  const number = Math.max(5, String(steps.length).length + 2) * 8 + (lasso ? 10 : 0);
   const least = shownColumns.map((name) => (name === LOOP ? 110 : isMinor(name) ? 120 : 150));
   if (hasPrimitives) least.push(140);
   const fixed = number + GAP * (least.length + 1);
@@ -133,12 +144,15 @@ function rowElement(at) {
   row.style.height = `${tops[at + 1] - tops[at]}px`;
   if (step.kind === "outside" || step.kind === "callback") row.classList.add("news");
   if (trace.parting && trace.parting.step === index + 1) row.classList.add("parting");
+  if (isInLoop(index)) row.classList.add("in-loop");
+  if (index === loopStart()) row.classList.add("loop-first");
+  if (isInLoop(index) && at === shown.length - 1) row.classList.add("loop-last");
   if (at === shown.length - 1 && trace.violation) row.classList.add("violation");
   const number = element("div", "number");
   const link = element("a", "", String(index + 1));
   link.href = `#step=${index + 1}`;
   link.tabIndex = -1;
-  link.setAttribute("aria-label", `Step ${index + 1}`);
+  link.setAttribute("aria-label", isInLoop(index) ? `Step ${index + 1}, in the loop` : `Step ${index + 1}`);
   number.append(link);
   number.setAttribute("role", "rowheader");
   row.append(number);

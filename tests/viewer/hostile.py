@@ -49,11 +49,12 @@ def hostile_trace(text):
         graph=StateGraph(
             ["", text, "done", text], [Edge(0, 1, text), Edge(0, 2, text), Edge(1, 3, text), Edge(1, 0, text)], [(0, 0), (2, 1)]
         ),
+        loop=2,
     )  # fmt: skip
 
 
-def long_trace(count):
-    """Return a trace of so many steps, in which three tasks take turns."""
+def long_trace(count, loop=0):
+    """Return a trace of so many steps, in which three tasks take turns; a run that goes on for ever, if there is a `loop`."""
     names = ["anna", "ben", "cleo"]
     steps = []
     for number in range(1, count + 1):
@@ -74,5 +75,5 @@ def long_trace(count):
         version=TRACE_VERSION, target=Target("check", "relay.py::scenario"), scope={"contract": "stock", "time": "virtual"},
         versions={"python": "3.X"}, schedule=[0] * count, steps=steps, tasks=names, observed=["baton"],
         sources=[Excerpt("relay.py", "run", 8, [f"    line {number}" for number in range(8, 20)])], digest="",
-        violation=TracedViolation("assertion", "too many laps"),
+        violation=TracedViolation("assertion", "too many laps"), loop=loop,
     )  # fmt: skip

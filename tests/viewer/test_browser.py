@@ -6,6 +6,7 @@ import time
 import mishaps
 import pytest
 from hostile import HOSTILE, hostile_trace, long_trace
+from msgspec import structs
 from recorded_runs import recorded
 
 from treadle.checker.viewer import page
@@ -15,10 +16,13 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
 
 
+SHOWN = (mishaps.deadlock, mishaps.lost_update, mishaps.livelock, mishaps.starvation, mishaps.half_deadlock, mishaps.only_callbacks)
+
+
 @pytest.fixture(scope="module")
 def traces():
     """The traces that are shown, made before the browser starts: its driver has an event loop of its own in this thread."""
-    made = {each.__name__: recorded(each) for each in (mishaps.deadlock, mishaps.lost_update)}
+    made = {each.__name__: recorded(each) for each in SHOWN}
     return {"lost_permit": recorded("semaphore", tasks=2, cancel=1), **made}
 
 
@@ -189,9 +193,127 @@ class TestWhatIsShown:
         assert not opened.locator("main").is_visible()
 
     @pytest.mark.parametrize("width", [400, 800, 1400])
-    def test_the_page_itself_never_scrolls_sideways(self, show, lost_permit, width):
-        opened = show(lost_permit, width=width)
+    @pytest.mark.parametrize("name", ["lost_permit", "half_deadlock"])
+    def test_the_page_itself_never_scrolls_sideways(self, show, traces, name, width):
+        opened = show(traces[name], width=width)
         assert opened.evaluate("document.documentElement.scrollWidth") <= width
+
+
+class TestLoop:
+    """`starvation` goes round from step 17 to step 26; 17, 20, 21 and 25 only carry news."""
+
+    @pytest.mark.parametrize("forward", ["ArrowRight", "j", "button"])
+    def test_a_step_forward_from_the_last_goes_round(self, show, traces, forward):
+        opened = show(traces["starvation"], "#step=24")
+        found = []
+        for _ in range(8):
+            opened.locator("#forward").click() if forward == "button" else opened.keyboard.press(forward)
+            found.append(position(opened))
+        assert found == [
+            "26 of 26", "18 of 26, round 2", "19 of 26, round 2", "22 of 26, round 2", "23 of 26, round 2", "24 of 26, round 2",
+            "26 of 26, round 2", "18 of 26, round 3",
+        ]  # fmt: skip
+        for wanted in ("26 of 26, round 2", "24 of 26, round 2"):
+            opened.keyboard.press("ArrowLeft")
+            assert position(opened) == wanted
+
+    def test_back_from_the_first_round_leads_out_of_the_loop(self, show, traces):
+        opened = show(traces["starvation"], "#step=18")
+        opened.keyboard.press("ArrowLeft")
+        assert position(opened) == "16 of 26"
+
+    @pytest.mark.parametrize(
+        ("key", "wanted"), [("Home", "1 of 26"), ("r", "18 of 26"), ("End", "26 of 26, round 2"), ("PageUp", "1 of 26")]
+    )
+    def test_who_leaves_the_loop_begins_it_anew(self, show, traces, key, wanted):
+        opened = show(traces["starvation"], "#step=26")
+        opened.keyboard.press("j")
+        opened.keyboard.press(key)
+        assert position(opened) == wanted
+
+    def test_ten_steps_forward_do_not_go_round_by_surprise(self, show, traces):
+        opened = show(traces["starvation"], "#step=24")
+        opened.keyboard.press("PageDown")
+        opened.keyboard.press("PageDown")
+        assert position(opened) == "26 of 26"
+
+    def test_the_same_tasks_next_step_may_be_in_the_next_round(self, show, traces):
+        opened = show(traces["starvation"], "#step=19")
+        found = []
+        for _ in range(3):
+            opened.keyboard.press(".")
+            found.append(position(opened))
+        assert found == ["24 of 26", "19 of 26, round 2", "24 of 26, round 2"]
+
+    def test_where_it_goes_on_can_be_clicked(self, show, traces):
+        opened = show(traces["starvation"], "#step=26")
+        back = opened.locator(".loop-back")
+        assert back.inner_text() == "↻ goes on with step 17, for ever"
+        back.click()
+        assert position(opened) == "18 of 26, round 2"
+        opened.keyboard.press("Home")
+        opened.locator("#round").click()
+        assert position(opened) == "18 of 26"
+
+    @pytest.mark.parametrize(
+        ("name", "first", "last"), [("starvation", "18", "26"), ("livelock", "10", "10"), ("only_callbacks", "2", "2")]
+    )
+    def test_its_rows_are_in_a_bracket(self, show, traces, name, first, last):
+        opened = show(traces[name], height=3_000)
+        begin = traces[name].loop
+        numbers = [int(number) for number in opened.locator(".row .number").all_inner_texts()]
+        assert opened.locator(".row.in-loop .number").all_inner_texts() == [str(number) for number in numbers if number >= begin]
+        assert opened.locator(".row.loop-first .number").all_inner_texts() == [first]
+        assert opened.locator(".row.loop-last .number").all_inner_texts() == [last]
+
+    def test_with_the_event_loops_own_steps_it_begins_where_it_does(self, show, traces):
+        opened = show(traces["starvation"], "#step=26", height=3_000)
+        opened.keyboard.press("l")
+        assert opened.locator(".row.loop-first .number").inner_text() == "17"
+        opened.keyboard.press("j")
+        assert position(opened) == "17 of 26, round 2"
+
+    def test_who_goes_round_and_who_waits_is_told(self, show, traces):
+        opened = show(traces["half_deadlock"])
+        rows = opened.locator("#end tbody tr").all_inner_texts()
+        assert [row.split("\t")[:2] for row in rows] == [
+            ["ticker", "waits for a timer again and again (step 10)"], ["main", "waits for the end of alice, bob"],
+            ["alice", "waits for blue"], ["bob", "waits for red"],
+        ]  # fmt: skip
+        assert opened.locator(".wait-graph .task").all_text_contents() == ["alice", "bob"]
+        assert "after step 10 all is as it was before step 9" in opened.locator("#loop-note").inner_text().lower()
+
+    def test_a_screen_reader_hears_where_it_is(self, show, traces):
+        opened = show(traces["starvation"], "#step=16")
+        heard = []
+        for _ in range(2):
+            opened.keyboard.press("j")
+            heard.append(opened.locator("#live").inner_text().partition(". ")[0])
+        opened.keyboard.press("End")
+        opened.keyboard.press("j")
+        heard.append(opened.locator("#live").inner_text().partition(". ")[0])
+        assert heard == ["Step 18 of 26, where the loop begins", "Step 19 of 26, in the loop", "Step 18 of 26, round 2 of the loop"]
+        assert opened.get_by_role("link", name="Step 18, in the loop").count() == 1
+
+    def test_the_map_shows_the_way_round(self, show, traces):
+        opened = show(traces["starvation"], "#step=1")
+        path = traces["starvation"].graph.path
+        assert opened.locator("#graph .round").count() == len([after for after, _ in path if after >= traces["starvation"].loop])
+        assert opened.locator("#graph .round.gone").count() == 0
+        opened.keyboard.press("End")
+        opened.keyboard.press("j")
+        assert opened.locator("#graph .round.gone").count() == opened.locator("#graph .round").count()
+        assert opened.locator("#path path.round").count() == 1
+
+    @pytest.mark.parametrize("loop", [0, -1, 99])
+    def test_a_run_that_ends_has_none_of_it(self, show, traces, loop):
+        opened = show(structs.replace(traces["deadlock"], loop=loop), "#step=7")
+        assert opened.locator(".in-loop, .loop-back, .loop-note").count() == 0
+        assert not opened.locator("#round").is_visible()
+        assert opened.locator("#forward").is_disabled()
+        opened.keyboard.press("j")
+        opened.keyboard.press("r")
+        assert position(opened) == "7 of 7"
 
 
 class TestSearchAndLinks:
@@ -287,7 +409,7 @@ CONTRASTS = """() => {
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
   };
   const ratios = {};
-  for (const ink of ["--ink", "--quiet", "--accent", "--amber", "--red", "--green", "--cyan"]) {
+  for (const ink of ["--ink", "--quiet", "--accent", "--amber", "--red", "--green", "--cyan", "--loop"]) {
     for (const ground of ["--paper", "--faint", "--here"]) {
       const [a, b] = [light(style.getPropertyValue(ink)), light(style.getPropertyValue(ground))];
       ratios[ink + " on " + ground] = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
@@ -342,6 +464,12 @@ class TestManySteps:
         assert position(opened) == "4950 of 5000"
         assert took / 50 < 100, "milliseconds a step"
         assert time.perf_counter() - begun < 30
+
+    def test_a_long_loop_is_as_quick(self, show):
+        opened = show(long_trace(5_000, loop=2_000), "#step=5000")
+        opened.keyboard.press("j")
+        assert position(opened) == "2000 of 5000, round 2"
+        assert opened.locator(".row").count() < 100
 
     def test_search_finds_what_is_far_away(self, show, long):
         opened = show(long, "#step=1")
