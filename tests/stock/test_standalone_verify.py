@@ -129,6 +129,13 @@ def test_pytest_runs_it(tmp_path):
     assert "1 passed" in done.stdout
 
 
+def test_what_is_given_back_again_is_left_out():
+    """A trace with two rounds of each client comes to the same program as one with a single round."""
+    needs("stdlib:3.9")
+    found = [traces("stdlib:3.9", "semaphore", scenario)["permits-conserved"] for scenario in ("clients", "locked")]
+    assert [len(body_of(write_test(trace))) for trace in found] == [10, 10]
+
+
 def test_it_is_straight_line_code():
     """No loops, no branches, no classes in what the test does: a person can follow it with a finger."""
     needs("stdlib:3.9")
@@ -223,6 +230,7 @@ def test_what_is_wrong_with_wait_for_itself(fault, property, asserted):
         ("LOCK-14/ReleasesSilently", "errors", "raises-as-documented", 'raise AssertionError("release() raised nothing, and must'),
         ("LOCK-14/RaisesAnotherError", "errors", "raises-as-documented", 'raise AssertionError("release() raised ValueError, and must'),
         ("LOCK-15/LocksWhenItRefuses", "clients", "no-lost-wakeup", "assert probe.done(), "),
+        ("LOCK-15/AddsWhenItRefuses", "errors", "state-as-reported", "assert lock.locked() is True, "),
         ("LOCK-16/NeverLocked", "clients", "state-as-reported", "assert lock.locked() is True, "),
         ("LOCK-17/WaitsOn", "clients", "cancellation-delivered", "assert b.done(), "),
         ("BSEM-1/TakesNegative", "errors", "raises-as-documented", 'raise AssertionError("the constructor raised nothing, and must'),
