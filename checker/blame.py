@@ -24,7 +24,6 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any
@@ -90,11 +89,11 @@ def blame(scenario: Scenario, settings: Settings, schedule: tuple[int, ...], fir
 
         def attach(run: Run) -> None:
             runs.append(run)
-            if looped is not None:
+            if looped is not None:  # instead of comparing states
                 run.circling = StopAfter(looped.steps, looped.choices)
 
         try:
-            outcome = execute(scenario, replace(settings, lasso=None) if looped else settings, Replay(schedule), watch, attach)
+            outcome = execute(scenario, settings, Replay(schedule), watch, attach)
         finally:
             watch.stop()
             world.restore()

@@ -122,8 +122,12 @@ CASES = {
             while missed:
                 await asyncio.sleep(0)  # here
 
+        async def wait_for(task):
+            await task
+
         async def scenario():
-            await asyncio.create_task(poll(choose(2)))
+            poller = asyncio.create_task(poll(choose(2)))
+            await asyncio.create_task(wait_for(poller))
         """,
         0,
     ),
@@ -132,21 +136,31 @@ CASES = {
         import asyncio
         from treadle.checker import checkpoint, progress
 
-        async def ticks():
+        readers = 0
+        free = asyncio.Condition()
+
+        async def read():
+            global readers
             while True:
+                readers += 1
+                await checkpoint()
+                readers -= 1
+                async with free:
+                    free.notify_all()
                 await checkpoint()
 
-        async def starves(gate):
-            async with gate:
-                pass
+        async def write():
             while True:
-                await gate.acquire()  # here
-                progress("starved")
+                await checkpoint()
+                async with free:
+                    await free.wait_for(lambda: readers == 0)  # here
+                progress("writer")
 
         async def scenario():
             async with asyncio.TaskGroup() as group:
-                group.create_task(ticks())
-                group.create_task(starves(asyncio.Lock()), name="starved")
+                group.create_task(read())
+                group.create_task(read())
+                group.create_task(write(), name="writer")
         """,
         0,
     ),

@@ -11,10 +11,10 @@ from recorded_runs import recorded
 from treadle.checker import check, checkpoint
 from treadle.checker.execution import execute, simulation
 from treadle.checker.loop import SimulatedLoop
-from treadle.checker.recording import record
-from treadle.checker.runtime import Settings
+from treadle.checker.recording import Recorder, _deadlock, record
+from treadle.checker.runtime import Settings, Violation
 from treadle.checker.shrinking import Replay
-from treadle.checker.trace import Target
+from treadle.checker.trace import Step, Target, Wait
 
 
 def step_of(trace, task, **wanted):
@@ -249,9 +249,12 @@ class TestLoop:
     def test_a_circle_of_waits_is_found_although_others_go_on(self):
         assert recorded(mishaps.half_deadlock).deadlock == ["alice", "bob"]
 
-    def test_who_goes_round_is_in_no_circle(self):
-        trace = recorded(mishaps.starvation)
-        assert (trace.violation.property, trace.deadlock) == ("progress", [])
+    @pytest.mark.parametrize(("kind", "circle"), [("outside", ["A", "B"]), ("resume", [])])
+    def test_who_goes_round_is_in_no_circle(self, kind, circle):
+        recorder = Recorder()
+        recorder.steps = [Step(1, 1, "resume", "B", "goes on"), Step(2, 2, kind, "B", "goes on")]
+        recorder.waits = [Wait("A", "red", ["B"], ""), Wait("B", "blue", ["A"], "")]
+        assert _deadlock(recorder, Violation("progress", ""), looped=2) == circle
 
     def test_a_program_that_breaks_otherwise_by_now_goes_round_no_loop(self):
         (violation,) = check(mishaps.livelock).violations
