@@ -20,6 +20,7 @@ LONG_FILES = (
 CHUNKED = (
     TESTS / "checker" / "test_merging_oracle.py",
     TESTS / "checker" / "test_literal_loop.py",
+    TESTS / "checker" / "test_progress_oracle.py",
     TESTS / "checker" / "test_inert.py",
     TESTS / "stock" / "test_generated.py",
     TESTS / "traces" / "test_undisturbed.py",
