@@ -90,7 +90,7 @@ def blame(scenario: Scenario, settings: Settings, schedule: tuple[int, ...], fir
         def attach(run: Run) -> None:
             runs.append(run)
             if looped is not None:  # instead of comparing states
-                run.circling = StopAfter(looped.steps, looped.choices)
+                run.circling = StopAfter(looped.steps)
 
         try:
             outcome = execute(scenario, settings, Replay(schedule), watch, attach)

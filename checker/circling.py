@@ -55,18 +55,17 @@ class Circle:
 
 
 class StopAfter:
-    """Ends a run after so many steps and choices, without a look at its state: for whoever watches it in a way that changes that.
+    """Ends a run after so many steps, without a look at its state: for whoever watches it in a way that changes that.
 
     Up to Python 3.11 a suspended frame that is traced line by line keeps a value more than one that is not.
     """
 
-    def __init__(self, steps: int, choices: int) -> None:
+    def __init__(self, steps: int) -> None:
         self.steps = steps
-        self.choices = choices
 
     def closes(self, run: Run) -> bool:
         """End the run if it has come so far."""
-        run.cut = run.cut or (run.steps >= self.steps and run.choices >= self.choices)
+        run.cut = run.cut or run.steps >= self.steps
         return run.cut
 
 

@@ -4,12 +4,15 @@ import os
 import sys
 import textwrap
 
+import mishaps
 import pytest
 
 from treadle.checker import check
 from treadle.checker.blame import blame, files_of, is_program
+from treadle.checker.recording import record
 from treadle.checker.runtime import Settings
 from treadle.checker.targets import resolve
+from treadle.checker.trace import Target
 from treadle.checker.verification import verify
 
 CASES = {
@@ -180,6 +183,15 @@ def test_of_a_scenario(tmp_path, what):
     assert found.place.file == str(file.resolve())
     assert lines[found.place.line - 1].endswith("# here"), found
     assert found.place.source == lines[found.place.line - 1].strip()
+
+
+def test_a_run_that_goes_round_is_watched_once_round():
+    """Up to Python 3.11 a frame of which lines are traced is in another state: watched, the run would not be seen to come back."""
+    (violation,) = check(mishaps.starvation).violations
+    found = blame(mishaps.starvation, violation.settings(), violation.schedule)
+    trace, _ = record(mishaps.starvation, violation.settings(), violation.schedule, Target("check", "x"))
+    assert trace.loop
+    assert found.steps[-1].step == len(trace.steps)
 
 
 @pytest.mark.parametrize(
