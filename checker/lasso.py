@@ -51,13 +51,14 @@ def find_lassos(
     result.stalled = stands_still(core, graph.standings)
     result.endless = not (ending[BEGINNING] or graph.expected or result.stalled)
     prober = _Prober(scenario, settings, fingerprinter, graph, digests)
+    before = len(result.findings)  # of other properties: a search may keep going
     for who, inevitable, steps in _suspects(graph, core, ending):
         for component in _shortest_first(graph, fair_components(steps, graph.standings, graph.owed)):
             finding = prober.show(component, who, inevitable)
             if finding is not None:
                 (result.findings if who or inevitable else result.warnings).append(finding)
                 break
-        if result.findings:
+        if len(result.findings) > before:
             return
 
 
@@ -73,7 +74,9 @@ def _suspects(graph: Transitions, core: list[Transition], ending: bytearray) -> 
             and who not in graph.standings[step.source].ended
             and who not in graph.standings[step.target].ended
         ]
-        reached = leading_to(graph, [step.source for step in graph if who in step.happened.progressed])
+        made = [step.source for step in graph if who in step.happened.progressed]
+        over = [state for state, standing in enumerate(graph.standings) if who in standing.ended]
+        reached = leading_to(graph, [END, *made, *over])  # where it is over, nobody is stuck
         yield who, True, [step for step in without if not reached[step.source]]
         yield who, False, without
     if ending[BEGINNING]:
