@@ -57,8 +57,10 @@ def loop_of(trace: Trace) -> Loop | None:
     for step in trace.steps[trace.loop - 1 :]:
         if step.task and step.kind in ("start", "resume"):
             ran.setdefault(step.task, []).append(step)
-    goers = [Goer(task, [step.number for step in steps], *_told(steps), steps[-1].place) for task, steps in ran.items()]
-    return Loop(trace.loop, len(trace.steps), goers, [wait for wait in trace.waits if wait.task not in ran])
+    names = sorted(ran, key=lambda task: trace.tasks.index(task) if task in trace.tasks else len(trace.tasks))
+    goers = [Goer(task, [step.number for step in ran[task]], *_told(ran[task]), ran[task][-1].place) for task in names]
+    hidden = {"main"} if trace.target.kind == "verify" else set()  # there it only waits for the clients
+    return Loop(trace.loop, len(trace.steps), goers, [wait for wait in trace.waits if wait.task not in ran.keys() | hidden])
 
 
 def _told(steps: list[Step]) -> tuple[str, str]:

@@ -164,6 +164,16 @@ class TestEndless:
             "A spins on a bare yield; main waits for the end of B"
         )
 
+    def test_tasks_come_in_the_order_of_the_columns(self):
+        endless = trace("progress", spin(1, "B"), run(2, "A", waits_for="lock"), loop=1)
+        endless.tasks = ["A", "B"]
+        assert explain(endless) == "steps 1–2 can repeat for ever: A waits for lock again and again; B spins on a bare yield"
+
+    def test_who_only_waits_for_the_clients_is_left_out(self):
+        verified = trace("progress", spin(1, "A"), waits=[Wait("main", "the end of A", ["A"], ""), Wait("B", "lock", [], "")], loop=1)
+        verified.target = Target("verify", "lock")
+        assert explain(verified) == "step 1 can repeat for ever: A spins on a bare yield; B waits for lock"
+
     def test_no_task_need_run(self):
         steps = (Step(1, 1, "callback", "", "callback f"),)
         assert "no task runs in it, only callbacks" in explain(trace("progress", *steps, loop=1))
