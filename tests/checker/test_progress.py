@@ -435,6 +435,27 @@ def test_where_a_virtual_clock_stands_still_a_note_says_so():
     assert verdict.warnings or any("--time any" in note for note in verdict.notes)
 
 
+def test_a_retry_that_ends_as_soon_as_it_suspends_is_not_reported():
+    """What is always there at once is no network."""
+
+    async def scenario():
+        dry = False
+
+        async def notice():
+            nonlocal dry
+            dry = True
+
+        while not dry:
+            task = asyncio.create_task(notice())
+            await checkpoint(maybe=True)
+            if not dry:
+                task.cancel()
+            await asyncio.wait([task])
+
+    verdict = check(scenario, contract="stock")
+    assert (verdict.verdict, verdict.warnings) == ("verified", [])
+
+
 # -- progress by name ---------------------------------------------------------------------------------------------------------------------
 
 
