@@ -1,7 +1,8 @@
 """How many violations `treadle trace test` writes a test for: `python benchmarks/bench_trace_tests.py [NAME…]`.
 
 Violations of the survey in the README (the CPythons on this machine) and of the faults of `specs/`: one of each property that breaks in
-each scenario, of those that a small search finds. With names only implementations that contain one of them. Prints what gets no test.
+each scenario, of those that a small search finds. With names only implementations that contain one of them: all of
+the faults take more than half an hour. Prints what gets no test.
 """
 
 from __future__ import annotations
