@@ -125,6 +125,7 @@ def broken_by(
 ) -> Broken:
     """Record the run of a counterexample, and find the line that it blames; `first` as for `blame`."""
     trace, _ = record(scenario, settings, counterexample.schedule, target)
+    trace.confirmation = counterexample.confirmation
     if counterexample.property == "witness":  # what never happens has no line; this is where it might have
         blamed = Blame(place_of_definition(scenario), "where the scenario begins")
     else:

@@ -78,6 +78,7 @@ def replay_on_stock(trace: Trace) -> Replayed:
         return replayed
     proof = confirm(scenario_of(trace), settings_of(trace), tuple(trace.schedule))
     where = f" ({proof.steps} callbacks, all in the same order, under Python {versions()['python']})" if proof else ""
+    replayed.trace.confirmation = proof.message
     return replace(replayed, confirmed=bool(proof), message=proof.message + where, stock=proof)
 
 

@@ -116,6 +116,8 @@ def render_recorded(trace: Trace) -> RenderableType:
         if trace.explanation:
             lines.append(Text(trace.explanation, style="bold"))
         lines.append(Text(trace.violation.message, style="" if trace.explanation else "bold"))
+        if trace.confirmation:
+            lines.append(Text(trace.confirmation, style="dim"))
     return Padding(Group(*lines, Text(), render_table(trace), *render_end(trace)), (0, 0, 1, 2))
 
 

@@ -207,6 +207,7 @@ class Trace(msgspec.Struct, forbid_unknown_fields=True):
         graph: the states of the program if they are few, and the way of this run through them.
         loop: the number of the first step of a loop that ends with the last step, in the state in which it began, and so can be gone
             round for ever; 0 if the run ends.
+        confirmation: what came of running it on asyncio's own event loop, when it was written; "" if nobody tried.
     """
 
     version: int
@@ -226,6 +227,7 @@ class Trace(msgspec.Struct, forbid_unknown_fields=True):
     parting: Parting | None = None
     graph: StateGraph | None = None
     loop: int = 0
+    confirmation: str = ""
 
 
 def encode_trace(trace: Trace) -> str:

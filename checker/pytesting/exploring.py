@@ -124,6 +124,7 @@ def _present(plan: Plan, counterexample: Counterexample, options: dict[str, Any]
     """Return a title, the report and the trace of a counterexample."""
     settings = _settings(counterexample, options)
     trace, _ = record(plan.scenario, settings, counterexample.schedule, Target("pytest", plan.item.nodeid))
+    trace.confirmation = counterexample.confirmation
     text = plain_text([render_trace(counterexample, trace, warning)], _width(plan.item.config))
     return f"treadle: {counterexample.property}", text.rstrip() + "\n", trace
 

@@ -11,7 +11,7 @@ from hostile import HOSTILE, hostile_trace
 from recorded_runs import recorded
 from test_commands import treadle
 
-from treadle.checker.trace import Trace, save_trace
+from treadle.checker.trace import Trace, load_trace, save_trace
 from treadle.checker.viewer import page
 
 
@@ -95,3 +95,13 @@ def test_a_folder_that_is_not_there_is_one_message(deadlock, tmp_path):
     code, _, err = treadle("trace", "html", trace, "-o", tmp_path / "nowhere" / "t.html")
     assert code == 2
     assert "give a file in a folder that exists" in err
+
+
+def test_the_page_and_the_report_say_what_came_of_it_on_asyncios_own_loop(tmp_path):
+    trace, html = tmp_path / "t.json", tmp_path / "t.html"
+    treadle("check", "examples/philosophers.py::scenario_deadlock", "--trace", trace, "--html", html)
+    confirmed = "confirmed on asyncio's own event loop: a violation of no-deadlock"
+    assert load_trace(str(trace)).confirmation == confirmed
+    assert confirmed.replace("'", "&#39;") in html.read_text(encoding="utf-8")
+    _, shown, _ = treadle("trace", "show", trace)
+    assert confirmed in " ".join(shown.split())
