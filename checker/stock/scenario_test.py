@@ -32,18 +32,21 @@ def run(scenario):
         TASKS.append(asyncio.Task(coro, loop=loop, **kwargs))
         return TASKS[-1]
 
+    def complete(waits):
+        for wait in waits:
+            wait.done() or wait.set_result(None)
+
     def end_of_iteration(number):
         for kind, what in SCHEDULE.get(number, ()):
             if kind == "complete":
-                WAITS[what].done() or WAITS[what].set_result(None)
-            elif kind == "cancel":
+                complete(WAITS[what : what + 1])  # once the program is mended there may be fewer
+            elif kind == "cancel" and what < len(TASKS):
                 TASKS[what].cancel("treadle")
             elif kind == "time":
                 NOW[0] = whatBEGIN
         if number > LAST:  # then everything goes on that can
             NOW[0] += 1
-            for wait in WAITS:
-                wait.done() or wait.set_result(None)
+            complete(WAITS)
         if main.done() or number == END:
             loop.stop()
         loop.call_at(-1, end_of_iteration, number + 1)  # is due at once: runs behind the callbacks of the next iteration

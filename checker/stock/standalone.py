@@ -48,6 +48,11 @@ def write_test(trace: Trace) -> str:
             f"this trace needs the contract {trace.scope.get('contract')}: it cannot happen on asyncio's own event loop, "
             "where the test would run; give a trace of a violation under stock"
         )
+    if trace.target.kind == "verify" and trace.loop:
+        raise UsageError(
+            "this run goes on for ever, and a straight line of calls ends; `treadle replay --stock` goes round the loop on asyncio's own. "
+            "Who lets a client starve lets others overtake it, too: trace the violation of fifo, of which there is a test"
+        )
     if trace.target.kind == "verify":
         return _for_implementation(trace)
     return _for_scenario(trace)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from treadle.checker import checkpoint, choose, fail, scenario
+from treadle.checker import checkpoint, choose, fail, progress, scenario
 from treadle.checker import checkpoint as outside_world
 
 LIMIT = 2
@@ -120,3 +120,58 @@ async def run(tasks):
 
 async def scenario_has_names_of_its_own():
     await run([asyncio.create_task(checkpoint()) for _ in range(WAITS)])
+
+
+FAIR = False  # whether what goes round for ever gets somewhere
+
+
+async def scenario_spins():
+    done = False
+
+    async def finish():
+        nonlocal done
+        await checkpoint()
+        done = bool(choose(2)) or FAIR
+
+    async def wait():
+        while not done:
+            await asyncio.sleep(0)
+
+    await asyncio.gather(finish(), wait())
+
+
+async def library(ends):
+    readers = 0
+    unread = asyncio.Event()
+    written = asyncio.Event()
+
+    async def read():
+        nonlocal readers
+        while not written.is_set():
+            readers += 1
+            await checkpoint()
+            readers -= 1
+            if not readers:
+                unread.set()
+            await checkpoint()
+
+    async def write():
+        while not written.is_set():
+            await checkpoint()
+            while readers and not FAIR:
+                unread.clear()
+                await unread.wait()
+            if ends:
+                written.set()
+            else:
+                progress("writer")
+
+    await asyncio.gather(read(), read(), write())
+
+
+async def scenario_starves():
+    await library(True)
+
+
+async def scenario_need_not_get_on():
+    await library(False)

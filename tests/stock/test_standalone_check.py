@@ -71,7 +71,7 @@ def test_it_is_small_and_without_treadle():
     defined = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))}
     assert defined == {"run", "choose", "checkpoint", "fail", "too_many", "test_assertion"}, "what the scenario does not use is left out"
     helper = source[source.index("TASKS, WAITS") : source.index("# --- the scenario")]
-    assert len([line for line in helper.splitlines() if line]) <= 45
+    assert len([line for line in helper.splitlines() if line]) <= 46
     assert "outside_world = checkpoint" in source
 
 
@@ -104,3 +104,26 @@ def test_the_command_replay_on_asyncios_loop(tmp_path, capsys):
     save_trace(trace_of("scenario_forgets_a_connection", cancel=1), str(trace))
     assert treadle(["replay", str(trace), "--stock"]) == 0
     assert capsys.readouterr().out.startswith("confirmed on asyncio's own event loop: a violation of no-deadlock (")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("scenario_spins", "30 iterations later the scenario is not done"),
+        ("scenario_starves", "after 10 rounds of the loop the scenario is not done"),
+        ("scenario_need_not_get_on", "after 10 rounds of the loop there is no progress"),
+    ],
+)
+def test_a_run_that_does_not_end(name, says, tmp_path):
+    (target,) = resolve(f"{FILE}::{name}")
+    verdict = check(target.function, contract="stock")
+    (found,) = verdict.violations + verdict.warnings
+    assert found.confirmed
+    recorded, _ = record(target.function, found.settings(), found.schedule, Target("check", f"{FILE}::{name}"))
+    source = write_test(recorded)
+    code, told = run(source, tmp_path)
+    assert code == 1
+    assert says in told
+    mended = source.replace("FAIR = False", "FAIR = True")
+    assert mended != source
+    assert run(mended, tmp_path)[0] == 0

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from treadle.checker.api import PROPERTIES, check
 from treadle.checker.errors import UsageError
 from treadle.checker.implementations import resolve
 from treadle.checker.recording import record
@@ -21,7 +22,7 @@ from treadle.checker.stdlib_locks import find_stdlib_files
 from treadle.checker.stock.history import history_of
 from treadle.checker.stock.standalone import run_test, write_test
 from treadle.checker.trace import Target
-from treadle.checker.verification import verify
+from treadle.checker.verification import find_part, verify
 from treadle.specs.faults import FAULTS
 
 # implementation, primitive, the scenario that shows it, property, and an implementation that is right about it
@@ -285,3 +286,13 @@ def test_every_violation_of_a_small_verification_is_confirmed():
     (verification,) = verify("bounded-semaphore", impl="stdlib:3.9", tasks=2, rounds=1, cancel=1, keep_going=True)
     assert len(verification.counterexamples) > 4
     assert all(found.counterexample.confirmed for found in verification.counterexamples)
+
+
+def test_a_client_that_starves_is_shown_by_a_violation_of_fifo():
+    barging = "fault:SEM-17/Barging"
+    part = find_part("semaphore", barging, 3, "inf", "semaphore/clients")
+    others = PROPERTIES - {"progress"}
+    (found,) = check(part.fn, contract="stock", ignore=others).violations
+    recorded, _ = record(part.fn, found.settings(others), found.schedule, Target("verify", "semaphore", barging, 3, "inf", part.name))
+    with pytest.raises(UsageError, match=r"this run goes on for ever.*fifo"):
+        write_test(recorded)
