@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -204,9 +205,16 @@ def pending_events(run: Run) -> dict[str, Any]:
         return {}
     owners: dict[int, str] = {}
     names: dict[int, str] = {}
+    namesakes: Counter[str] = Counter()
     for number, task in enumerate(run.loop.live_tasks()):
         name = f"task {number}" if isinstance(task, NamelessTask) else asyncio.Task.get_name(task)
-        names[id(task)] = owners[id(task._fut_waiter)] = name  # type: ignore[attr-defined]
+        namesakes[name] += 1
+        if namesakes[name] > 1:  # told apart by the tasks, which are in the same order in equal states; their events are not
+            name = f"{name} ({namesakes[name]})"
+        names[id(task)] = name
+        waiter = task._fut_waiter  # type: ignore[attr-defined]
+        if waiter is not None:
+            owners[id(waiter)] = name
     found: dict[str, Any] = {}
     for event in events:
         label = plain = _label(event, owners, names)
@@ -226,7 +234,9 @@ def _label(event: object, owners: dict[int, str], names: dict[int, str]) -> str:
     if isinstance(event, Delayed):
         return f"delayed {_label(event.handle, owners, names)}"
     if isinstance(event, TimerHandle):
-        return f"timer of {next((owners[id(argument)] for argument in event._args if id(argument) in owners), _kind(event))}"
+        striking = getattr(getattr(event._callback, "__self__", None), "_task", None)  # whom an asyncio.Timeout will cancel
+        owner = names.get(id(striking)) or next((owners[id(argument)] for argument in event._args if id(argument) in owners), None)
+        return f"timer of {owner or _kind(event)}"
     assert isinstance(event, Handle)
     owner = names.get(id(getattr(event._callback, "__self__", None)))
     return f"step of {owner}" if owner is not None else f"callback {_kind(event)}"

@@ -251,16 +251,19 @@ class Relay(Op):
 
 @dataclass(frozen=True)
 class Program:
-    """Some tasks, each a sequence of operations, with names or without. It ends with the first of them, or with all."""
+    """Some tasks, each a sequence of operations; their names are their `own`, the `same` for all, or `none`. It ends with the first of
+    them, or with all.
+    """
 
     tasks: tuple[tuple[Op, ...], ...]
-    named: bool = True
+    names: str = "own"
     until_first: bool = False
 
     async def __call__(self):
         board = Board()
         for me, body in enumerate(self.tasks):
-            board.tasks.append(asyncio.create_task(run_body(body, board, me), **({"name": f"T{me}"} if self.named else {})))
+            name = {"own": f"T{me}", "same": "T", "none": None}[self.names]
+            board.tasks.append(asyncio.create_task(run_body(body, board, me), name=name))
         await asyncio.wait(board.tasks[:1] if self.until_first else board.tasks)
         return (*board.flags, board.count)
 
@@ -332,7 +335,7 @@ _claiming = st.tuples(
     st.one_of(st.tuples(_restless), st.tuples(_waits, _restless)),
 )
 
-_named = st.sampled_from((True, True, False))
+_named = st.sampled_from(("own", "own", "none", "same"))
 programs = st.one_of(
     st.builds(Program, _tasks, _named, st.sampled_from((True, True, False))),
     st.builds(Program, _tasks, _named, st.sampled_from((True, True, False))),

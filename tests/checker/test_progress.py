@@ -271,6 +271,34 @@ def test_what_goes_on_only_under_stretched_is_a_warning_of_that_contract():
     assert check(scenario, strict=True).verdict == "violated"
 
 
+async def until_a_timeout():
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            await asyncio.get_running_loop().create_future()
+
+
+@pytest.mark.parametrize(("wait", "time"), [(checkpoint, "virtual"), (until_a_timeout, "any"), (lambda: asyncio.sleep(1), "any")])
+@pytest.mark.parametrize("contract", ["stock", "any"])
+@pytest.mark.parametrize("names", [("a", "b"), ("same", "same"), ("task 1", None), (None, None)])
+def test_names_do_not_decide_what_is_found(names, contract, wait, time):
+    """Two in turn may go on for ever, each in its turn; whoever comes out of turn ends it."""
+
+    async def scenario():
+        turn = 0
+        done = False
+
+        async def player(me):
+            nonlocal turn, done
+            while not done:
+                await wait()
+                done = done or turn != me
+                turn = 1 - turn
+
+        await asyncio.wait([asyncio.create_task(player(me), name=name) for me, name in enumerate(names)])
+
+    assert [warning.property for warning in check(scenario, contract=contract, time=time).warnings] == ["progress"]
+
+
 # -- what ends in every fair run ----------------------------------------------------------------------------------------------------------
 
 
@@ -453,6 +481,34 @@ def test_a_retry_that_ends_as_soon_as_it_suspends_is_not_reported():
             await asyncio.wait([task])
 
     verdict = check(scenario, contract="stock")
+    assert (verdict.verdict, verdict.warnings) == ("verified", [])
+
+
+@pytest.mark.parametrize("contract", ["stock", "any"])
+@pytest.mark.parametrize("names", [("a", "b"), ("same", "same"), (None, None)])
+def test_a_wait_that_is_passed_over_for_ever_is_not_fair_whatever_the_names(names, contract):
+    """The beat comes back to two states, in one of which its wait is older than the other's, in one younger."""
+
+    async def scenario():
+        phase = choose(2)
+        late = [phase]
+
+        async def ends():
+            if late.pop():
+                await asyncio.sleep(0)
+            await checkpoint()
+
+        async def beat():
+            nonlocal phase
+            while True:
+                await checkpoint()
+                phase = 1 - phase
+
+        one, two = (asyncio.create_task(what(), name=name) for what, name in zip((ends, beat), names, strict=True))
+        await asyncio.wait([one])
+        two.cancel()
+
+    verdict = check(scenario, contract=contract)
     assert (verdict.verdict, verdict.warnings) == ("verified", [])
 
 
