@@ -16,11 +16,13 @@ from .errors import UsageError
 from .execution import Scenario
 from .explorer import explore
 from .properties import MEANINGS
+from .recording import record
 from .results import Finding, Limits, Progress, Result
 from .runtime import Settings
 from .sampling import sample
 from .shrinking import replays, simplify
 from .stock import confirm
+from .trace import Target
 from .verdict import Counterexample, Verdict, judge, versions
 
 __all__ = ["CONTRACTS", "TIMES", "check", "scenario"]
@@ -103,6 +105,8 @@ def check(
         result = sample(fn, settings, limits, seed=seed, strategy=search, keep_going=keep_going, progress=progress)
     if result.fence is not None:
         raise result.fence
+    if not result.findings:
+        result.findings += [finding for finding in result.resting if _holds_a_deadlock(fn, settings, finding)][:1]
     counterexamples, defects = _confirmed(fn, settings, result, result.findings, merge, progress)
     scope = _scope(settings, limits, merge, search, seed)
     verdict = judge(target, result, counterexamples, scope, frozenset(witnesses), defects)
@@ -171,6 +175,12 @@ def _confirmed(
             )
         )
     return counterexamples, defects
+
+
+def _holds_a_deadlock(fn: Scenario, settings: Settings, finding: Finding) -> bool:
+    """Return True if tasks wait for each other in a circle for ever, while others go round: meant to go on, and yet stuck."""
+    trace, _ = record(fn, replace(settings, lasso=finding.lasso), finding.schedule, Target("check", ""))
+    return bool(trace.deadlock)
 
 
 def _telling(result: Result, progress: Progress | None) -> Callable[[int, int], None] | None:

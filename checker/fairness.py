@@ -161,16 +161,18 @@ class _Duties:
     standings: Sequence[Standing]
     owed: Owed
     events: set[str]
+    untaken: set[Transition]
     offered: set[tuple[Point, int]] = field(default_factory=set)
     taken: set[tuple[Point, int]] = field(default_factory=set)
 
     def helps(self, step: Transition) -> bool:
         """Return True if the transition does one of them."""
-        if self.events & step.happened.came or not self.events <= self.standings[step.target].pending:
+        if step in self.untaken or self.events & step.happened.came or not self.events <= self.standings[step.target].pending:
             return True
         return any((point, step.choices[len(point[1])]) in self.offered for point in _points(step))
 
     def take(self, step: Transition) -> None:
+        self.untaken.discard(step)
         self.events -= step.happened.came
         self.events &= self.standings[step.target].pending
         for point in _points(step):
@@ -180,17 +182,19 @@ class _Duties:
 
     @property
     def done(self) -> bool:
-        return not (self.events or self.offered)
+        return not (self.events or self.offered or self.untaken)
 
 
-def tour(component: list[Transition], standings: Sequence[Standing], owed: Owed, start: int) -> list[Transition]:
+def tour(
+    component: list[Transition], standings: Sequence[Standing], owed: Owed, start: int, *, whole: bool = False
+) -> list[Transition]:
     """Return a fair loop through a fair component, from `start` back to it: from each place the nearest thing to do next, so it is short
-    and need not be the shortest.
+    and need not be the shortest. With `whole` it takes every transition.
     """
     ways: Ways = {}
     for step in component:
         ways.setdefault(step.source, []).append(step)
-    duties = _Duties(standings, owed, set(standings[start].pending))
+    duties = _Duties(standings, owed, set(standings[start].pending), set(component) if whole else set())
     loop: list[Transition] = []
     here = start
     while not duties.done:

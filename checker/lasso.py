@@ -35,6 +35,8 @@ __all__ = ["find_lassos"]
 _STARTS = 40  # states of a component at which the loop may begin: the shortest loop is taken
 _TRIES = 200  # runs to find the indices of one transition
 _MOST_ROUNDS = 8
+_MOST_RESTING = 5  # components in which endless runs end up that are looked into
+_LARGEST_RESTING = 200  # transitions of such a component
 
 
 def find_lassos(
@@ -60,6 +62,8 @@ def find_lassos(
                 break
         if len(result.findings) > before:
             return
+    if not ending[BEGINNING]:
+        result.resting += prober.resting(core)
 
 
 def _suspects(graph: Transitions, core: list[Transition], ending: bytearray) -> Iterator[tuple[str, bool, list[Transition]]]:
@@ -104,11 +108,30 @@ class _Prober:
         self.graph = graph
         self.digests = digests
 
-    def show(self, component: list[Transition], who: str, inevitable: bool) -> Finding | None:
-        """Return the run that goes round a fair loop in the component; None if none could be had."""
+    def resting(self, core: list[Transition]) -> list[Finding]:
+        """Return runs that go round all of a component which no run leaves: where a scenario ends up that goes on for ever by design."""
+        graph = self.graph
+        found = []
+        closed = [
+            component
+            for component in _shortest_first(graph, fair_components(core, graph.standings, graph.owed))
+            if len(component) <= _LARGEST_RESTING and self._is_closed(component)
+        ]
+        for component in closed[:_MOST_RESTING]:
+            finding = self.show(component, "", True, whole=True)
+            if finding is not None:
+                found.append(finding)
+        return found
+
+    def _is_closed(self, component: list[Transition]) -> bool:
+        inside = {step.source for step in component}
+        return all(step.target in inside or step.happened.cancelled for step in self.graph if step.source in inside)
+
+    def show(self, component: list[Transition], who: str, inevitable: bool, *, whole: bool = False) -> Finding | None:
+        """Return the run that goes round a fair loop in the component, or round all of it; None if none could be had."""
         graph = self.graph
         starts = sorted({step.source for step in component} - {BEGINNING}, key=lambda state: _simplicity(graph, state))[:_STARTS]
-        loops = [(tour(component, graph.standings, graph.owed, start), start) for start in starts]
+        loops = [(tour(component, graph.standings, graph.owed, start, whole=whole), start) for start in starts]
         loops.sort(key=lambda found: len(found[0]))
         for loop, start in loops[:3]:
             schedule = graph.schedule(start)

@@ -53,6 +53,7 @@ class Result:
     held_back: list[str] = field(default_factory=list)
     sampled: bool = False
     interrupted: bool = False
+    resting: list[Finding] = field(default_factory=list)  # runs round all of what a scenario ends up in that never ends
     stalled: bool = False  # in some endless run the clock stands still although somebody waits for it
     endless: bool = False  # the whole space was seen, no run of it ends, and nothing says what must get on for ever
     witnesses: set[str] = field(default_factory=set)

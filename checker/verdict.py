@@ -194,7 +194,7 @@ def _notes(result: Result, time: str | None) -> list[str]:
         notes.append(_STALLED)
     if result.cancelled:
         notes.append(_CANCELLED)
-    if result.endless:
+    if result.endless and not result.findings:
         notes.append(_ENDLESS)
     return notes
 
