@@ -299,6 +299,46 @@ def test_names_do_not_decide_what_is_found(names, contract, wait, time):
     assert [warning.property for warning in check(scenario, contract=contract, time=time).warnings] == ["progress"]
 
 
+@pytest.mark.parametrize("names", [("a", "b"), ("same", "same"), (None, None)])
+def test_nor_do_they_where_every_step_is_an_event(names):
+    async def scenario():
+        turn = 0
+        done = False
+
+        async def player(me):
+            nonlocal turn, done
+            while not done:
+                await asyncio.sleep(0)
+                done = done or turn != me
+                turn = 1 - turn
+
+        await asyncio.wait([asyncio.create_task(player(me), name=name) for me, name in enumerate(names)])
+
+    assert [warning.property for warning in check(scenario, contract="any").warnings] == ["progress"]
+
+
+def test_a_cancellation_after_which_it_can_still_end_leaves_a_warning_a_warning():
+    async def scenario():
+        up = False
+
+        async def flicker():
+            nonlocal up
+            while True:
+                up = not up
+                await checkpoint()
+
+        tasks = [asyncio.create_task(flicker()) for _ in range(2)]
+        while not (up or all(task.done() for task in tasks)):
+            await checkpoint()
+        for task in tasks:
+            task.cancel()
+
+    verdict = check(scenario, contract="stock", cancel=1)
+    assert verdict.verdict == "verified"
+    (warning,) = verdict.warnings
+    assert warning.cancellations == 0
+
+
 # -- what ends in every fair run ----------------------------------------------------------------------------------------------------------
 
 
@@ -512,6 +552,26 @@ def test_a_wait_that_is_passed_over_for_ever_is_not_fair_whatever_the_names(name
     assert (verdict.verdict, verdict.warnings) == ("verified", [])
 
 
+def test_callbacks_of_one_function_are_not_taken_for_each_other():
+    async def scenario():
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+
+        def tick(last):
+            if last:
+                done.set_result(None)
+            elif not done.done():
+                loop.call_soon(tick, False)
+
+        loop.call_soon(tick, False)
+        loop.call_soon(tick, True)
+        await done
+
+    for contract in ("stock", "any"):
+        verdict = check(scenario, contract=contract)
+        assert (verdict.verdict, verdict.warnings) == ("verified", [])
+
+
 # -- progress by name ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -642,8 +702,16 @@ def test_who_can_still_end_is_not_said_to_be_stuck():
         progress("main")
         await a_spin_that_misses()
 
-    (violation,) = check(scenario, contract="stock").violations
-    assert (violation.lasso.who, violation.lasso.inevitable) == ("main", False)
+    async def endless():
+        async def worker():
+            progress("worker")
+            await a_spin_that_misses()
+
+        await asyncio.gather(worker(), for_ever())
+
+    for what, who in ((scenario, "main"), (endless, "worker")):
+        (violation,) = check(what, contract="stock").violations
+        assert (violation.lasso.who, violation.lasso.inevitable) == (who, False)
 
 
 # -- scenarios that never end -------------------------------------------------------------------------------------------------------------
@@ -668,6 +736,7 @@ def test_a_claim_of_progress_takes_the_note_away():
 def test_an_end_by_a_cancellation_is_none_to_count_on():
     async def scenario():
         await asyncio.wait([asyncio.create_task(for_ever())])
+        await a_spin_that_misses()
 
     verdict = check(scenario, cancel=1)
     assert (verdict.verdict, verdict.warnings) == ("verified", [])
@@ -675,6 +744,9 @@ def test_an_end_by_a_cancellation_is_none_to_count_on():
 
 
 def test_the_note_on_a_clock_that_stands_still():
+    assert explore(a_spin_while_a_timer_is_pending, Settings()).stalled
+    assert not explore(a_spin_while_a_timer_is_pending, Settings(time="any")).stalled
+    assert not explore(a_poll_beside_a_wait, Settings()).stalled
     verdict = check(a_spin_while_a_timer_is_pending)
     assert any("stands still" in note for note in verdict.notes)
     assert not any("stands still" in note for note in check(a_spin_while_a_timer_is_pending, time="any").notes)
@@ -684,12 +756,14 @@ def test_the_note_on_a_clock_that_stands_still():
 # -- searches that have not seen everything say nothing ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("limits", [{"states": 4}, {"runs": 3}])
-def test_a_search_that_has_reached_a_limit_says_nothing(limits):
-    assert explore(readers(), Settings()).warnings
-    result = explore(readers(), Settings(), Limits(**limits))
-    assert result.held_back
-    assert (result.findings, result.warnings, result.endless) == ([], [], False)
+@pytest.mark.parametrize("scenario", [readers(), a_spin_that_misses, a_heartbeat_beside_a_wait, readers(claim=True)])
+def test_a_search_that_has_not_seen_everything_says_nothing(scenario):
+    runs = explore(scenario, Settings()).executions
+    assert runs > 2
+    for fewer in range(1, runs):
+        result = explore(scenario, Settings(), Limits(runs=fewer))
+        assert result.held_back
+        assert (result.findings, result.warnings, result.endless) == ([], [], False)
 
 
 @pytest.mark.parametrize("scenario", [a_flag_that_nobody_raises, for_ever])

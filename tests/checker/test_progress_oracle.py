@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from treadle.checker import explorer
+from treadle.checker import explorer, lasso, transitions
 from treadle.checker.execution import execute, simulation
 from treadle.checker.explorer import explore
 from treadle.checker.results import Limits
@@ -67,10 +67,10 @@ def search(program, config, merge="on"):
 
 def said(result):
     """Return what a search has found: an end out of reach, progress that may stay away, an end that need not come."""
-    lassos = [finding.lasso for finding in result.findings]
+    found = [finding.lasso for finding in result.findings]
     return (
-        any(lasso.inevitable and not lasso.who for lasso in lassos),
-        {lasso.who for lasso in lassos if lasso.who},
+        any(one.inevitable and not one.who for one in found),
+        {one.who for one in found if one.who},
         bool(result.warnings),
     )
 
@@ -104,10 +104,10 @@ def test_the_search_finds_the_endless_runs_that_there_are(chunk):
             assert found_starving <= starving, what
         assert found_warning == (warning and not inevitable and not starving), what
         for finding in (*result.findings, *result.warnings):
-            lasso = replace(config, lasso=finding.lasso)
-            assert replays(program, lasso, finding.schedule, "progress"), what
+            going_round = replace(config, lasso=finding.lasso)
+            assert replays(program, going_round, finding.schedule, "progress"), what
             if config.contract == "stock":
-                proof = confirm(program, lasso, finding.schedule)
+                proof = confirm(program, going_round, finding.schedule)
                 assert proof.status in ("confirmed", "ruled out"), (*what, proof)
                 seen[proof.status] += 1
         seen["compared"] += 1
@@ -123,11 +123,11 @@ def test_the_search_finds_the_endless_runs_that_there_are(chunk):
         compare()
     print(dict(seen))
     assert seen["compared"] == COMPARED
-    assert min(seen["inevitable"], seen["warning"]) > COMPARED / 20
+    assert min(seen["inevitable"], seen["warning"]) > COMPARED / 30
     assert seen["starving"] > 0
     assert seen["nothing"] > COMPARED / 3
     assert min(seen["stock"], seen["stretched"], seen["any"], seen["cancel"], seen["time any"]) > COMPARED / 20
-    assert seen["confirmed"] > 3 * seen["ruled out"]
+    assert seen["confirmed"] > seen["ruled out"]
 
 
 # -- what the search writes down ----------------------------------------------------------------------------------------------------------
@@ -206,6 +206,42 @@ def test_what_the_search_writes_down_is_true(monkeypatch):
     print(dict(seen))
     assert seen["programs"] == COMPARED
     assert min(seen["ends"], seen["cancelled"], seen["with events"], seen["with data"], seen["long"]) > COMPARED
+
+
+def test_what_labels_get_wrong_is_not_reported(monkeypatch):
+    """A loop that only looks fair, since events are taken for others, is tried out and found to put something off for ever."""
+    monkeypatch.setattr(transitions, "_label", lambda event, owners, names: "event")
+    monkeypatch.setattr(lasso, "_TRIES", 20)  # many are in vain here
+    seen = Counter()
+
+    @with_examples(3_000, FEWER)
+    @given(looping.programs, all_settings)
+    def compare(program, config):
+        if seen["programs"] >= FEWER:
+            raise Enough
+        result = search(program, config)
+        if result is None:
+            return
+        try:
+            graph = naive_graph.build(program, config, MOST_NAIVE_STATES, MOST_NAIVE_EDGES)
+        except naive_graph.TooLarge:
+            return
+        if naive_graph.is_ambiguous(graph):
+            return
+        inevitable, starving, warning = naive_graph.expected(graph)
+        found_inevitable, found_starving, found_warning = said(result)
+        assert found_inevitable <= inevitable, (program, config)
+        assert found_starving <= starving, (program, config)
+        assert found_warning <= warning, (program, config)
+        seen["programs"] += 1
+        seen["found"] += found_inevitable or bool(found_starving) or found_warning
+        seen["not found"] += (inevitable or bool(starving) or warning) and not (result.findings or result.warnings)
+
+    with contextlib.suppress(Enough):
+        compare()
+    print(dict(seen))
+    assert seen["programs"] == FEWER
+    assert seen["found"] > FEWER / 10
 
 
 def test_looking_up_fewer_states_loses_no_endless_run(monkeypatch):
