@@ -20,7 +20,7 @@ from .report_table import StepTable
 from .trace import Trace, Wait
 from .verdict import Counterexample, Verdict
 
-__all__ = ["MARKS", "plain_text", "render_end", "render_recorded", "render_table", "render_trace", "render_verdict"]
+__all__ = ["MARKS", "kind_of", "plain_text", "render_end", "render_recorded", "render_table", "render_trace", "render_verdict"]
 
 MARKS = {
     "verified": ("✔", "green"),
@@ -112,13 +112,21 @@ def render_recorded(trace: Trace) -> RenderableType:
         lines.append(Text("nothing is violated in this run", style="bold"))
     else:
         meaning = MEANINGS.get(trace.violation.property, "")
-        lines.append(Text.assemble((f"violated: {trace.violation.property}", "bold red"), f" ({meaning})" if meaning else ""))
+        kind = kind_of(trace)
+        colour = "yellow" if kind == "warning" else "red"
+        lines.append(Text.assemble((f"{kind}: {trace.violation.property}", f"bold {colour}"), f" ({meaning})" if meaning else ""))
         if trace.explanation:
             lines.append(Text(trace.explanation, style="bold"))
         lines.append(Text(trace.violation.message, style="" if trace.explanation else "bold"))
         if trace.confirmation:
             lines.append(Text(trace.confirmation, style="dim"))
     return Padding(Group(*lines, Text(), render_table(trace), *render_end(trace)), (0, 0, 1, 2))
+
+
+def kind_of(trace: Trace) -> str:
+    """Return `violated`, or `warning` where the run only need not end: what a trace tells by itself."""
+    lasso = trace.scope.get("lasso")
+    return "warning" if trace.loop and lasso and not (lasso["inevitable"] or lasso["who"]) else "violated"
 
 
 def _scope_of(trace: Trace) -> str:

@@ -29,6 +29,7 @@ PHOTOGRAPHS = {  # file → command, step, light or dark, width and height
     "page.png": (["verify", "condition", "--impl", "asyncio", "--cancel", "1"], 11, "light", 1440, 900),
     "page-dark.png": (["verify", "condition", "--impl", "asyncio", "--cancel", "1"], 11, "dark", 1440, 900),
     "page-deadlock.png": (["check", "examples/philosophers.py::scenario_deadlock"], None, "light", 1440, 900),
+    "page-loop.png": (["check", "examples/readers.py::scenario_readers_first"], 11, "light", 1440, 900),
 }
 WIDTH = 110
 

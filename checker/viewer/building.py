@@ -22,7 +22,7 @@ from markupsafe import Markup
 from ..console import write_bytes
 from ..endless import loop_of, numbers
 from ..properties import MEANINGS
-from ..report import plain_text, render_recorded
+from ..report import kind_of, plain_text, render_recorded
 from ..trace import Trace, encode_trace
 
 __all__ = ["page", "write_page"]
@@ -43,6 +43,7 @@ def page(trace: Trace) -> str:
         trace=trace,
         target=f"{trace.target.name} --impl {trace.target.implementation}" if trace.target.implementation else trace.target.name,
         violation=violation,
+        kind=kind_of(trace),
         meaning="" if violation is None else MEANINGS.get(violation.property, ""),
         loop=loop_of(trace),
         numbers=numbers,

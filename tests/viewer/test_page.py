@@ -11,6 +11,7 @@ from hostile import HOSTILE, hostile_trace
 from recorded_runs import recorded
 from test_commands import treadle
 
+from treadle.checker.report import plain_text, render_recorded
 from treadle.checker.trace import Trace, load_trace, save_trace
 from treadle.checker.viewer import page
 
@@ -105,3 +106,10 @@ def test_the_page_and_the_report_say_what_came_of_it_on_asyncios_own_loop(tmp_pa
     assert confirmed.replace("'", "&#39;") in html.read_text(encoding="utf-8")
     _, shown, _ = treadle("trace", "show", trace)
     assert confirmed in " ".join(shown.split())
+
+
+@pytest.mark.parametrize(("lasso", "kind"), [({"inevitable": False, "who": ""}, "warning"), ({"inevitable": True, "who": ""}, "violated")])
+def test_a_run_that_only_need_not_end_is_a_warning(lasso, kind, deadlock):
+    endless = msgspec.structs.replace(deadlock, loop=len(deadlock.steps), scope={**deadlock.scope, "lasso": lasso})
+    assert f'<span class="verdict">{kind}</span>' in page(endless)
+    assert f"{kind}: no-deadlock" in plain_text([render_recorded(endless)])
