@@ -3,7 +3,8 @@
 An endless run is *fair* if
 
 - each outside event that is pending comes in the end, or is dropped (its waiter was cancelled); under `any` also each ready
-  callback; and the clock moves on if somebody waits for it. That is weak fairness: what comes and goes may be passed over;
+  callback; and the clock comes to each deadline, unless its timer is given up. That is weak fairness: what comes and goes
+  may be passed over;
 - each option of a `choose()` that is offered again and again in the same state is taken again and again. That is strong
   fairness: what `choose` stands for is nobody's strategy. A `checkpoint(maybe=True)` suspends again and again; that it does
   not suspend, nobody can rely on.
@@ -13,7 +14,7 @@ another one has something to do; without the second one every retry of something
 
 A strongly connected component of the states has a fair run that stays in it iff a tour through all of it is fair; and an option
 that leads out of it can only be avoided together with its choice. Both are decided here on the graph alone, by the labels
-of the events; the way round it (`Tour`) is then tried out by `lasso`.
+of the events; the way round it (`tour`) is then tried out by `lasso`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from dataclasses import dataclass, field
 
 import networkx as nx
 
-from .transitions import END, TIME, Standing, Transition, Transitions
+from .transitions import END, TIMER, Standing, Transition, Transitions
 
 __all__ = ["cyclic_core", "fair_components", "leading_to", "stands_still", "tour"]
 
@@ -90,9 +91,7 @@ def stands_still(steps: Iterable[Transition], standings: Sequence[Standing]) -> 
     keeps from happening, a real one would not.
     """
     return any(
-        all(TIME in standings[step.source].pending for step in component)
-        and not any(TIME in step.happened.came for step in component)
-        for component in _components(steps)
+        label.startswith(TIMER) for component in _components(steps) for label in _put_off(component, standings)
     )
 
 
@@ -150,8 +149,13 @@ def _dues(point: Point, owed: Owed) -> set[int]:
 
 def _is_fair(component: list[Transition], standings: Sequence[Standing]) -> bool:
     """Return True if whatever is pending in all of the component comes somewhere in it."""
+    return not _put_off(component, standings)
+
+
+def _put_off(component: list[Transition], standings: Sequence[Standing]) -> frozenset[str]:
+    """Return the events that are pending in all of the component and never come in it."""
     always = frozenset.intersection(*(standings[step.source].pending for step in component))
-    return always <= frozenset().union(*(step.happened.came for step in component))
+    return always.difference(*(step.happened.came for step in component))
 
 
 @dataclass

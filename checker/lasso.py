@@ -50,7 +50,7 @@ def find_lassos(
     if not core:
         return
     ending = leading_to(graph, [END])
-    result.stalled = stands_still(core, graph.standings)
+    result.stalled = settings.time == "virtual" and stands_still(core, graph.standings)
     result.endless = not (ending[BEGINNING] or graph.expected or result.stalled)
     prober = _Prober(scenario, settings, fingerprinter, graph, digests)
     before = len(result.findings)  # of other properties: a search may keep going

@@ -27,11 +27,11 @@ from .events import Checkpoint, Delayed, ExecutorJob, Handle, TimerHandle
 from .loop import NamelessTask
 from .runtime import Run
 
-__all__ = ["BEGINNING", "END", "TIME", "Happened", "Ledger", "Origin", "Standing", "Transition", "Transitions"]
+__all__ = ["BEGINNING", "END", "TIMER", "Happened", "Ledger", "Origin", "Standing", "Transition", "Transitions"]
 
 BEGINNING = 0  # the state before the first one that is looked up
 END = -1  # of a run
-TIME = "the clock"
+TIMER = "timer of "  # how the labels of timers begin
 
 
 class Origin(NamedTuple):
@@ -53,7 +53,9 @@ class Standing(NamedTuple):
 
 
 class Happened(NamedTuple):
-    """What happened on a transition. `came` are the labels of events that were pending before it and came, or were dropped."""
+    """What happened on a transition. `came` are the labels of events that were pending before it and came, or were dropped; of timers
+    also those to whose deadlines a clock that moves so again and again comes in the end.
+    """
 
     cancelled: bool
     came: frozenset[str]
@@ -166,9 +168,8 @@ class Ledger:
         self._now = run.loop.now
         self.injected = run.injected
         run.progressed.clear()
-        pending = events.keys() | {TIME} if _waits_for_the_clock(run) else events.keys()
         ended = (name for name, made in run.expected.items() if (task := made()) is None or task.done())
-        return Standing(frozenset(pending), frozenset(ended))
+        return Standing(frozenset(events), frozenset(ended))
 
     def happened(self, run: Run) -> Happened:
         """Return what has happened since the last mark."""
@@ -176,23 +177,17 @@ class Ledger:
         if self._pending:
             still = {id(event) for event in _events(run)}
             came = {label for label, event in self._pending.items() if (known := event()) is None or id(known) not in still}
-        if run.loop.now > self._now:
-            came.add(TIME)
+        if run.loop.now > self._now:  # a clock that moves again and again comes to every deadline
+            came.update(label for label in self._pending if label.startswith(TIMER))
         return Happened(run.injected > self.injected, frozenset(came), frozenset(run.progressed))
 
 
-def _waits_for_the_clock(run: Run) -> bool:
-    """Return True if a timer is pending that fires only when the clock has moved."""
-    loop = run.loop
-    return run.settings.time == "virtual" and any(timer._when > loop.now for timer in loop.timers)
-
-
 def _events(run: Run) -> list[Any]:
-    """Return what is pending and must come some day, if nothing makes it superfluous."""
+    """Return what is pending and must come some day, if nothing makes it superfluous. A virtual clock need not move for what is due."""
     loop = run.loop
+    virtual = run.settings.time == "virtual"
     events: list[Any] = list(loop.outside)
-    if run.settings.time != "virtual":
-        events += loop.timers
+    events += [timer for timer in loop.timers if not (virtual and timer._when <= loop.now)]
     if run.settings.contract == "any":
         events += loop.ready
     return events
@@ -236,7 +231,7 @@ def _label(event: object, owners: dict[int, str], names: dict[int, str]) -> str:
     if isinstance(event, TimerHandle):
         striking = getattr(getattr(event._callback, "__self__", None), "_task", None)  # whom an asyncio.Timeout will cancel
         owner = names.get(id(striking)) or next((owners[id(argument)] for argument in event._args if id(argument) in owners), None)
-        return f"timer of {owner or _kind(event)}"
+        return f"{TIMER}{owner or _kind(event)}"
     assert isinstance(event, Handle)
     owner = names.get(id(getattr(event._callback, "__self__", None)))
     return f"step of {owner}" if owner is not None else f"callback {_kind(event)}"

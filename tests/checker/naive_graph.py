@@ -22,7 +22,6 @@ from treadle.checker.fingerprint import Fingerprinter
 from treadle.checker.runtime import Maybe
 
 END = "the end"
-TIME = "the clock"
 
 
 class TooLarge(Exception):
@@ -100,11 +99,10 @@ class Look(naive.Follow):
         elif self.boundary > self.begin:
             self.target = self.fingerprinter.fingerprint(run)
             after, self.ambiguous = keyed(run)
-            there = {id(event()): key for key, event in after.items() if key != TIME}
-            known = {key: event() for key, event in self.events.items() if key != TIME}
+            moves = run.settings.time == "virtual" and run.loop.now > self.now  # again and again: to every deadline
+            there = {id(event()): key for key, event in after.items() if not (moves and isinstance(event(), TimerHandle))}
+            known = {key: event() for key, event in self.events.items()}
             self.survivors = {key: there[id(event)] for key, event in known.items() if event is not None and id(event) in there}
-            if TIME in self.events and TIME in after and run.loop.now == self.now:
-                self.survivors[TIME] = TIME
             self.pending = frozenset(after)
             self.ended = frozenset(name for name, made in run.expected.items() if made() is None or made().done())
             run.cut = True
@@ -117,8 +115,7 @@ def keyed(run):
     """Return references to the pending events by keys that are the same in equal states, and whether two had the same."""
     loop = run.loop
     events = [*loop.outside]
-    if run.settings.time == "any":
-        events += loop.timers
+    events += [timer for timer in loop.timers if run.settings.time == "any" or timer.when() > loop.now]
     if run.settings.contract == "any":
         events += loop.ready
     owners = {}
@@ -132,8 +129,6 @@ def keyed(run):
             ambiguous = True
             key = (key, "another")
         found[key] = weakref.ref(event)
-    if run.settings.time == "virtual" and any(timer.when() > loop.now for timer in loop.timers):
-        found[TIME] = lambda: None
     return found, ambiguous
 
 

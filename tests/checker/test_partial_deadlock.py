@@ -1,4 +1,4 @@
-"""Tasks that wait for each other in a circle while another one goes on for ever: nothing comes to rest, and it is a deadlock all the same."""
+"""Tasks that wait for each other in a circle while another one goes on for ever: a deadlock, although nothing comes to rest."""
 
 import asyncio
 
