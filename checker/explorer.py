@@ -355,7 +355,13 @@ def explore(
         complete = not len(frontier) and not result.held_back and result.fence is None
         wanted = "progress" not in settings.ignore and (only is None or "progress" in only)
         if merging.graph is not None and complete and wanted and (keep_going or not result.findings):
-            find_lassos(scenario, settings, fingerprinter, merging.graph, [b"", *merging.states], result)
+            digests = [b"", *merging.states]
+
+            def is_over() -> bool:
+                result.interrupted |= interrupts.requested
+                return interrupts.requested or (limits.seconds is not None and perf_counter() - start >= limits.seconds)
+
+            find_lassos(scenario, settings, fingerprinter, merging.graph, digests, result, is_over)
     fingerprinter.world.restore()  # finalizers of the last garbage may have changed it
     result.seconds = perf_counter() - start
     result.frontier = len(frontier)

@@ -9,24 +9,26 @@ Three kinds of it violate `progress`, or warn of it:
 - the scenario can still end, and need not: a fair loop, in which every wait on the outside world ends (`fairness`). That
   takes a coincidence that repeats for ever, so it is a warning.
 
-A scenario of which no run ends, cancellations apart, is meant to go on for ever; only `progress(name)` is asked of it.
+A scenario of which no run ends, cancellations apart, is meant to go on for ever: `progress(name)` is asked of it, and that where
+it ends up (*resting*) no tasks wait for each other in a circle, which is for `api` to see.
 
 What is concluded from the graph is tried out on the program: the loop's transitions are taken one after the other, the
 indices of the choices are found by trying (see `transitions`), and it is gone round as often as it takes each event that is
-pending at its start to come. A loop of which that cannot be shown is not reported.
+pending at its start to come. A loop of which that cannot be shown is not reported; if it is a violation that could not be shown,
+the search held that back.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from .execution import Scenario, execute
 from .fairness import cyclic_core, fair_components, leading_to, stands_still, tour
 from .fingerprint import Fingerprinter
 from .probing import Follower, Pending, Probe
-from .results import Finding, Result
+from .results import Finding, Result, hold_back
 from .runtime import Lasso, Settings, Violation
 from .transitions import BEGINNING, END, Transition, Transitions
 
@@ -37,29 +39,55 @@ _TRIES = 200  # runs to find the indices of one transition
 _MOST_ROUNDS = 8
 _MOST_RESTING = 5  # components in which endless runs end up that are looked into
 _LARGEST_RESTING = 200  # transitions of such a component
+_MOST_RUNS = 20_000  # to try loops out
+
+_UNDECIDED = "an endless run was suspected, and the way round its loop could not be found again: whether there is one is not decided"
+
+
+class _GivenUp(Exception):
+    """Trying loops out has come to a limit."""
 
 
 def find_lassos(
-    scenario: Scenario, settings: Settings, fingerprinter: Fingerprinter, graph: Transitions, digests: Sequence[bytes], result: Result
+    scenario: Scenario,
+    settings: Settings,
+    fingerprinter: Fingerprinter,
+    graph: Transitions,
+    digests: Sequence[bytes],
+    result: Result,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> None:
     """Add the endless runs that violate `progress` to the findings and warnings of a search that has seen the whole space.
 
-    Call inside `simulation()`. `digests` are the fingerprints of the states, by their numbers.
+    Call inside `simulation()`. `digests` are the fingerprints of the states, by their numbers; `is_over` says when to stop.
     """
+    prober = _Prober(scenario, settings, fingerprinter, graph, digests, is_over)
+    try:
+        _find(prober, result)
+    except _GivenUp:
+        hold_back(result, f"endless runs were not looked for to the end: {prober.runs:,} runs were made to try loops out")
+
+
+def _find(prober: _Prober, result: Result) -> None:
+    graph, settings = prober.graph, prober.settings
     core = cyclic_core(graph)
     if not core:
         return
     ending = leading_to(graph, [END])
     result.stalled = settings.time == "virtual" and stands_still(core, graph.standings)
     result.endless = not (ending[BEGINNING] or graph.expected or result.stalled)
-    prober = _Prober(scenario, settings, fingerprinter, graph, digests)
     before = len(result.findings)  # of other properties: a search may keep going
     for who, inevitable, steps in _suspects(graph, core, ending):
-        for component in _shortest_first(graph, fair_components(steps, graph.standings, graph.owed)):
+        components = _shortest_first(graph, fair_components(steps, graph.standings, graph.owed))
+        if steps and not components and not who and inevitable and not stands_still(steps, graph.standings):
+            hold_back(result, _UNDECIDED)  # some run stays in there, and its events cannot be told apart
+        for component in components:
             finding = prober.show(component, who, inevitable)
             if finding is not None:
                 (result.findings if who or inevitable else result.warnings).append(finding)
                 break
+            if prober.is_lost and (who or inevitable):
+                hold_back(result, _UNDECIDED)
         if len(result.findings) > before:
             return
     if not ending[BEGINNING]:
@@ -100,36 +128,41 @@ class _Prober:
     """Tries loops out."""
 
     def __init__(
-        self, scenario: Scenario, settings: Settings, fingerprinter: Fingerprinter, graph: Transitions, digests: Sequence[bytes]
+        self,
+        scenario: Scenario,
+        settings: Settings,
+        fingerprinter: Fingerprinter,
+        graph: Transitions,
+        digests: Sequence[bytes],
+        is_over: Callable[[], bool],
     ) -> None:
         self.scenario = scenario
         self.settings = settings
         self.fingerprinter = fingerprinter
         self.graph = graph
         self.digests = digests
+        self.is_over = is_over
+        self.runs = 0
+        self.is_lost = False  # the last loop that was to be shown could not be followed
 
     def resting(self, core: list[Transition]) -> list[Finding]:
         """Return runs that go round all of a component which no run leaves: where a scenario ends up that goes on for ever by design."""
         graph = self.graph
-        found = []
-        closed = [
-            component
-            for component in _shortest_first(graph, fair_components(core, graph.standings, graph.owed))
-            if len(component) <= _LARGEST_RESTING and self._is_closed(component)
-        ]
-        for component in closed[:_MOST_RESTING]:
-            finding = self.show(component, "", True, whole=True)
-            if finding is not None:
-                found.append(finding)
-        return found
-
-    def _is_closed(self, component: list[Transition]) -> bool:
-        inside = {step.source for step in component}
-        return all(step.target in inside or step.happened.cancelled for step in self.graph if step.source in inside)
+        components = _shortest_first(graph, fair_components(core, graph.standings, graph.owed))
+        number_of = {step.source: number for number, component in enumerate(components) for step in component}
+        left = {
+            number_of[step.source]
+            for step in graph
+            if step.source in number_of and number_of.get(step.target) != number_of[step.source] and not step.happened.cancelled
+        }
+        closed = [component for number, component in enumerate(components) if number not in left and len(component) <= _LARGEST_RESTING]
+        shown = [self.show(component, "", True, whole=True) for component in closed[:_MOST_RESTING]]
+        return [finding for finding in shown if finding is not None]
 
     def show(self, component: list[Transition], who: str, inevitable: bool, *, whole: bool = False) -> Finding | None:
         """Return the run that goes round a fair loop in the component, or round all of it; None if none could be had."""
         graph = self.graph
+        self.is_lost = False
         starts = sorted({step.source for step in component} - {BEGINNING}, key=lambda state: _simplicity(graph, state))[:_STARTS]
         loops = [(tour(component, graph.standings, graph.owed, start, whole=whole), start) for start in starts]
         loops.sort(key=lambda found: len(found[0]))
@@ -142,12 +175,14 @@ class _Prober:
                 violation = self._violation(end, lasso)
                 if violation is not None:
                     return Finding(violation, end, lasso)
+                self.is_lost = True
         return None
 
     def _go_round(self, schedule: tuple[int, ...], loop: list[Transition], start: int) -> tuple[int, ...] | None:
         """Return the schedule with one round of the loop; None if it does not lead back, or some event is put off for ever."""
         begun = self._probe(schedule, self.digests[start], -1)
         if begun is None:
+            self.is_lost = True
             return None
         once: tuple[int, ...] | None = None
         place = begun
@@ -155,6 +190,7 @@ class _Prober:
             for step in loop:
                 taken = self._take(schedule, step, place)
                 if taken is None:
+                    self.is_lost = True
                     return None
                 schedule, place = taken
             once = schedule if once is None else once
@@ -200,6 +236,9 @@ class _Prober:
         return watch.left == 0
 
     def _run(self, probe: Follower) -> None:
+        if self.runs >= _MOST_RUNS or self.is_over():
+            raise _GivenUp
+        self.runs += 1
         execute(self.scenario, self.settings, probe, None, probe.attach)
         self.fingerprinter.world.restore()
 

@@ -8,7 +8,7 @@ from collections import deque
 
 import pytest
 
-from treadle.checker import TreadleError, check, checkpoint, choose
+from treadle.checker import TreadleError, check, checkpoint, choose, lasso
 from treadle.checker.cli import run
 from treadle.checker.explorer import explore
 from treadle.checker.results import Limits
@@ -875,3 +875,30 @@ def test_a_trace_of_an_older_treadle_still_loads(traced):
     file.write_text(json.dumps(document), encoding="utf-8")
     assert load_trace(str(file)).loop == 0
     assert treadle("trace", "show", file)[0] == 0
+
+
+async def never_ends():
+    if choose(2):
+        while True:
+            await checkpoint()
+
+
+def test_a_suspicion_that_cannot_be_shown_is_not_verified(monkeypatch):
+    monkeypatch.setattr(lasso._Prober, "_take", lambda self, schedule, step, place: None)
+    verdict = check(never_ends, contract="stock")
+    assert verdict.verdict == "bounded"
+    assert "an endless run was suspected" in verdict.reasons[0]
+
+
+def test_events_that_cannot_be_told_apart_are_not_verified(monkeypatch):
+    monkeypatch.setattr(lasso, "fair_components", lambda *arguments: iter(()))
+    verdict = check(never_ends, contract="stock")
+    assert verdict.verdict == "bounded"
+    assert "an endless run was suspected" in verdict.reasons[0]
+
+
+def test_trying_loops_out_has_a_limit(monkeypatch):
+    monkeypatch.setattr(lasso, "_MOST_RUNS", 2)
+    verdict = check(never_ends, contract="stock")
+    assert verdict.verdict == "bounded"
+    assert verdict.reasons == ["endless runs were not looked for to the end: 2 runs were made to try loops out"]
