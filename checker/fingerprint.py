@@ -171,8 +171,10 @@ class Walk:
             self.emit(hook)
         for name in sorted(run.expected):
             out.append(name)
-            made = run.expected[name]()
-            self.emit(None if made is None or made.done() else made)
+            makers = run.makers(name)
+            out.append(len(makers))
+            for maker in makers:
+                self.emit(maker)
         for ref in loop.unretrieved:
             late = ref()
             if late is not None and late._log_traceback:

@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .runtime import expect_progress, fail, progress
+from .runtime import expect_progress, fail, note_progress
 from .scheduling import CANCEL_MESSAGE
 
 __all__ = ["Monitor", "enumerate_names"]
@@ -50,7 +50,7 @@ class Monitor:
     def gets_on(self, name: str) -> None:
         """An operation has come back to the client, which it must again and again as long as the client has not ended."""
         if name in self.tasks:
-            progress(name)
+            note_progress(name)
 
     def is_cancelled(self, name: str) -> bool:
         """Return True if the client has been cancelled and has not yet dealt with it."""

@@ -32,6 +32,7 @@ __all__ = [
     "invariant",
     "may_rest",
     "note",
+    "note_progress",
     "observe",
     "progress",
     "when_cancelled",
@@ -154,7 +155,7 @@ class Run:
     outrun: set[str] = field(default_factory=set)  # kinds of timers that were pending when an outside event happened before them
     watched: bool = False  # there are invariants
     boundaries: int = 0  # moments between two steps at which something was, or could have been, decided
-    expected: dict[str, weakref.ref[asyncio.Task[Any]]] = field(default_factory=dict)  # progress that must come, and who makes it
+    expected: dict[str, list[weakref.ref[asyncio.Task[Any]]]] = field(default_factory=dict)  # progress that must come, and who makes it
     progressed: set[str] = field(default_factory=set)  # what came of it since a search last looked
     circling: Circling | None = None  # the run is to go round a loop
     looped_from: int = 0  # and has; its loop begins after so many steps
@@ -163,6 +164,10 @@ class Run:
         """Record the first violation of a property that counts; the run ends after the present step."""
         if self.violation is None and property not in self.settings.ignore and not self.loop.dead:
             self.violation = Violation(property, message)
+
+    def makers(self, name: str) -> list[asyncio.Task[Any]]:
+        """Return the tasks that have not ended of those that are to make a progress."""
+        return [task for known in self.expected.get(name, ()) if (task := known()) is not None and not task.done()]
 
     def choose(self, options: list[Any], deferred_from: int = 0) -> int:
         """Let the chooser pick one of at least two options."""
@@ -344,19 +349,25 @@ def witness(name: str) -> None:
 
 
 def expect_progress(name: str, task: asyncio.Task[Any]) -> None:
-    """Demand that `progress(name)` comes again and again as long as `task` has not ended."""
-    current_run().expected[name] = weakref.ref(task)
+    """Demand that a progress comes again and again as long as `task`, or another one of which that was demanded, has not ended."""
+    run = current_run()
+    makers = run.makers(name)
+    if not any(task is maker for maker in makers):
+        run.expected[name] = [weakref.ref(maker) for maker in (*makers, task)]
+
+
+def note_progress(name: str) -> None:
+    """Say that a progress has come, whoever has made it."""
+    current_run().progressed.add(name)
 
 
 def progress(name: str) -> None:
-    """Say that something has happened that must happen again and again as long as the present task has not ended.
+    """Say that something has happened that must happen again and again as long as a task that has said so has not ended.
 
     An endless run in which it does not, although every wait on the outside world ends, violates `progress`.
     """
-    run = current_run()
-    if name not in run.expected:
-        task = asyncio.current_task()
-        if task is None:
-            raise TreadleError("progress() was called outside of a task; call it in the task that must get on")
-        run.expected[name] = weakref.ref(task)
-    run.progressed.add(name)
+    task = asyncio.current_task()
+    if task is None:
+        raise TreadleError("progress() was called outside of a task; call it in the task that must get on")
+    expect_progress(name, task)
+    note_progress(name)

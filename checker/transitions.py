@@ -168,7 +168,7 @@ class Ledger:
         self._now = run.loop.now
         self.injected = run.injected
         run.progressed.clear()
-        ended = (name for name, made in run.expected.items() if (task := made()) is None or task.done())
+        ended = (name for name in run.expected if not run.makers(name))
         return Standing(frozenset(events), frozenset(ended))
 
     def happened(self, run: Run) -> Happened:

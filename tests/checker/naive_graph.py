@@ -104,7 +104,7 @@ class Look(naive.Follow):
             known = {key: event() for key, event in self.events.items()}
             self.survivors = {key: there[id(event)] for key, event in known.items() if event is not None and id(event) in there}
             self.pending = frozenset(after)
-            self.ended = frozenset(name for name, made in run.expected.items() if made() is None or made().done())
+            self.ended = frozenset(name for name in run.expected if not run.makers(name))
             run.cut = True
         self.progressed = frozenset(run.progressed)
         self.names |= set(run.expected)

@@ -212,3 +212,22 @@ def test_trying_loops_out_has_a_limit(monkeypatch):
     verdict = check(never_ends, contract="stock")
     assert verdict.verdict == "bounded"
     assert verdict.reasons == ["endless runs were not looked for to the end: 2 runs were made to try loops out"]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_that_make_a_progress_one_may_end(order):
+    """As long as one of them is there it must come."""
+
+    async def scenario():
+        async def ends():
+            progress("served")
+
+        async def goes_on():
+            progress("served")
+            await for_ever()
+
+        tasks = (ends(), goes_on())
+        await asyncio.gather(*(tasks[number] for number in order))
+
+    (violation,) = check(scenario, contract="stock").violations
+    assert (violation.property, violation.lasso.who) == ("progress", "served")
