@@ -34,7 +34,6 @@ _PROPERTIES = (
     "lock-held-on-return",
     "mutual-exclusion",
     "no-deadlock",
-    "progress",
     "state-as-reported",
     "returns-as-documented",
     "raises-as-documented",

@@ -28,7 +28,6 @@ _PROPERTIES = (
     "wakes-all",
     "no-spurious-wakeup",
     "no-deadlock",
-    "progress",
     "state-as-reported",
     "returns-as-documented",
     "raises-as-documented",

@@ -155,7 +155,8 @@ def test_every_property_of_a_scenario_is_broken_by_some_fault():
         for property in scenario.properties
     }
     # A deadlock of clients always shows first as somebody who waits for what is free; `no-deadlock` is there for what we did not foresee.
-    assert {pair for pair in claimed - caught if pair[1] != "no-deadlock"} == set()
+    # `progress` needs clients that go on for ever: test_starvation has faults that break it, of each primitive that claims it.
+    assert {pair for pair in claimed - caught if pair[1] not in ("no-deadlock", "progress")} == set()
 
 
 def test_an_order_that_rests_on_the_ready_queue_is_claimed_only_where_there_is_one():

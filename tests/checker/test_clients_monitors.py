@@ -34,6 +34,8 @@ def failures(monkeypatch):
     for module in (monitors, monitors_permits, monitors_event, monitors_condition):
         monkeypatch.setattr(module, "fail", lambda property, message: found.append(property))
         monkeypatch.setattr(module, "witness", lambda name: None, raising=False)
+    monkeypatch.setattr(monitors, "expect_progress", lambda name, task: None)
+    monkeypatch.setattr(monitors, "note_progress", lambda name: None)
     return found
 
 

@@ -37,6 +37,12 @@ def test_unfair_primitives_starve_somebody(role, fault):
     assert violation.confirmed
 
 
+def test_every_primitive_that_claims_progress_has_a_fault_that_breaks_it():
+    parts = {role: verification_scenarios(role, resolve("reference"), 3, 1) for role in PRIMITIVES}
+    claims = {role for role in PRIMITIVES if any("progress" in part.properties for part in parts[role])}
+    assert claims == {role for role, _ in UNFAIR}
+
+
 @pytest.mark.parametrize(("contract", "cancel"), [("stock", 1), ("any", 0)])
 @pytest.mark.parametrize("role", PRIMITIVES)
 def test_nobody_starves_with_the_reference(role, contract, cancel):
