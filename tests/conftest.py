@@ -1,7 +1,7 @@
 """`--light` leaves the long tests out: `tests/run.py` gives it to every Python but the one that it runs on.
 
-Long are the engines of the models, the page in a browser, the faults, the witnesses, shrinking, tests written for others, and
-what the gate reads, runs and writes, which hardly touch what differs between versions of Python, and all but the first chunk of the
+Long are the engines of the models, the page in a browser, the faults, the witnesses, shrinking, tests written for others, the oracle
+of endless runs, and what the gate reads, runs and writes, which hardly touch what differs between versions of Python, and all but the first chunk of the
 oracles on generated programs. Whatever is about asyncio itself runs everywhere.
 """
 
@@ -14,13 +14,13 @@ LONG_FILES = (
     TESTS / "specs" / "test_faults.py",
     *(TESTS / "gate" / f"test_{name}.py" for name in ("bad_input", "clauses", "outputs", "running", "showing")),
     TESTS / "specs" / "test_witnesses.py",
+    TESTS / "checker" / "test_progress_oracle.py",
     TESTS / "stock" / "test_standalone_verify.py",
     TESTS / "stock" / "test_shrinking.py",
 )
 CHUNKED = (
     TESTS / "checker" / "test_merging_oracle.py",
     TESTS / "checker" / "test_literal_loop.py",
-    TESTS / "checker" / "test_progress_oracle.py",
     TESTS / "checker" / "test_inert.py",
     TESTS / "stock" / "test_generated.py",
     TESTS / "traces" / "test_undisturbed.py",

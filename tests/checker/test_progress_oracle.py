@@ -172,7 +172,7 @@ def test_what_the_search_writes_down_is_true(monkeypatch):
         graphs.clear()
         if search(program, config) is None:
             return
-        ((_, given, fingerprinter, graph, digests, _),) = graphs
+        ((_, given, fingerprinter, graph, digests, *_),) = graphs
 
         def reach(schedule, wanted):
             chooser = Reach(schedule, fingerprinter, wanted)
