@@ -1,8 +1,8 @@
 """`--light` leaves the long tests out: `tests/run.py` gives it to every Python but the one that it runs on.
 
-Long are the engines of the models, the page in a browser, the faults, the witnesses, shrinking, tests written for others, the oracle
-of endless runs, and what the gate reads, runs and writes, which hardly touch what differs between versions of Python, and all but the first chunk of the
-oracles on generated programs. Whatever is about asyncio itself runs everywhere.
+Long are the engines of the models, the page in a browser, the faults, the witnesses, shrinking, tests written for others, the oracle of
+endless runs, and what the gate reads, runs and writes, which hardly touch what differs between versions of Python, and all but the first
+chunk of the other oracles on generated programs. Whatever is about asyncio itself runs everywhere.
 """
 
 from pathlib import Path
