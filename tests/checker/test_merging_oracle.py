@@ -27,7 +27,7 @@ from treadle.checker.explorer import explore
 from treadle.checker.results import Limits
 from treadle.checker.runtime import Settings
 
-CHUNKS = 10
+CHUNKS = 8
 COMPARED = 200  # in each chunk
 MOST_ALTERNATIVES, MOST_RUNS = 12, 80  # larger spaces take too long
 
